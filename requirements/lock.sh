@@ -1,0 +1,8 @@
+#!/bin/sh
+# Writes the hash-locked requirement files from pyproject.toml. Needs uv. The files name no package host.
+set -eu
+cd "$(dirname "$0")/.."
+lock() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line \
+    --no-emit-index-url --no-emit-find-links --output-file "$@"; }
+lock requirements/run.txt pyproject.toml --group build
+lock requirements/dev.txt pyproject.toml --group build --group dev

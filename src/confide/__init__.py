@@ -1,0 +1,3 @@
+"""Compute on data without letting the computer's operator see it."""
+
+__version__ = "0.1.0"

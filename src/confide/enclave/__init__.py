@@ -1,0 +1,1 @@
+"""The agent inside: attest, fetch keys, open, run, seal, forget."""

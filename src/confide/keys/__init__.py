@@ -1,0 +1,1 @@
+"""Custody of the key-encryption key: wrap and unwrap data keys."""

@@ -1,0 +1,1 @@
+"""Predicts a measurement from files, before anything runs."""

@@ -1,0 +1,1 @@
+"""Is it genuine, now? Chains, endorsements, freshness and binding against pinned anchors."""
