@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, cast
 
 from confide.errors import ConfideError, Finding, Misuse, Unavailable
 
@@ -66,7 +66,7 @@ def run_cli(prog: str, about: str, version: str, commands: Sequence[Command], ar
         command, rest = _find(prog, about, version, commands, argv)
         if command is None:
             return 0
-        reply = _call(prog, command, rest)
+        reply = _module_of(command).run(parser_for(prog, command).parse_args(rest))
     except ConfideError as failure:
         reply = failure_reply(failure)
     except OSError as error:
@@ -108,8 +108,9 @@ def _print_overview(prog: str, about: str, commands: Sequence[Command]) -> None:
     )
 
 
-def _call(prog: str, command: Command, argv: Sequence[str]) -> Reply:
-    module: CommandModule = importlib.import_module(command.module)  # type: ignore[assignment]
+def parser_for(prog: str, command: Command) -> argparse.ArgumentParser:
+    """The argument parser of a command: also what the reference in the docs is generated from."""
+    module = _module_of(command)
     parser = _Parser(
         prog=f"{prog} {command.words}",
         description=module.DESCRIPTION,
@@ -118,7 +119,11 @@ def _call(prog: str, command: Command, argv: Sequence[str]) -> Reply:
     )
     module.configure(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
-    return module.run(parser.parse_args(argv))
+    return parser
+
+
+def _module_of(command: Command) -> CommandModule:
+    return cast("CommandModule", importlib.import_module(command.module))
 
 
 def failure_reply(failure: ConfideError) -> Reply:
