@@ -42,13 +42,12 @@ def _header(name: str, size: int) -> bytes:
     prefix, base = _split(name) or ("", "")
     fields = (
         base.encode().ljust(_NAME_SIZE, b"\0"),
-        b"0000644\00000000\00000000\0",
-        b"%011o\0" % size,
-        b"00000000000\0",
+        b"%07o\0%07o\0%07o\0" % (0o644, 0, 0),
+        b"%011o\0%011o\0" % (size, 0),
         b" " * 8,  # the checksum is computed with blanks in its place
         b"0".ljust(101, b"\0"),
         b"ustar\x0000".ljust(72, b"\0"),
-        b"0000000\00000000\0",
+        b"%07o\0%07o\0" % (0, 0),
         prefix.encode().ljust(_PREFIX_SIZE, b"\0"),
     )
     block = b"".join(fields).ljust(BLOCK, b"\0")
