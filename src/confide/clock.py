@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from confide.errors import Misuse
 
+__all__ = ["Clock", "from_rfc3339", "system_clock", "to_rfc3339"]
+
 Clock = Callable[[], datetime]
 
 

@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
+__all__ = ["Check", "ConfideError", "Finding", "Misuse", "Refused", "Unavailable"]
+
 Outcome = Literal["passed", "failed", "waived", "not applicable"]
 
 

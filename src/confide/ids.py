@@ -11,6 +11,8 @@ import rfc8785
 
 from confide.errors import Misuse
 
+__all__ = ["canonical_json", "digest_of", "new_id", "sha256_of"]
+
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 

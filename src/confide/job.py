@@ -12,6 +12,8 @@ import msgspec
 from confide.clock import to_rfc3339
 from confide.ids import digest_of
 
+__all__ = ["Job", "JobInput", "new_job"]
+
 
 class JobInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One input: the name that the workload knows it by, and the digest of its manifest."""

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn, Self
 
+__all__ = ["Secret", "wiped_after"]
+
 
 class Secret:
     """A byte string that must not be shown. `reveal` is the only way in, and is easy to search for."""
