@@ -46,6 +46,14 @@ class Checklist:
         """Records that the check has no meaning for this evidence, and why."""
         self._checks.append(Check(code, "not applicable", reason))
 
+    def unchecked(self, code: str, cause: str) -> None:
+        """Records a check that could not be made since `cause`, a check that failed before it, is its ground. It
+        counts as failed, without a finding of its own. Raises ValueError where nothing has failed yet.
+        """
+        if not self._findings:
+            raise ValueError(f"{code} was left out although nothing failed")
+        self._checks.append(Check(code, "failed", f"not checked, since {cause} failed"))
+
     def absorb(self, failure: Refused) -> None:
         """Takes over the checks and findings of a refusal raised inside one step."""
         failed_already = {check.code for check in failure.checks if check.outcome == "failed"}

@@ -1,0 +1,142 @@
+"""Certificates and revocation lists, parsed once: the few questions that a verifier asks of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
+
+from confide.clock import to_rfc3339
+from confide.ids import sha256_of
+
+# AMD signs with RSASSA-PSS, SHA-384, MGF1 of SHA-384, salt of 48 bytes (AMD 57230, sections 3 and 4).
+_MIN_RSA_BITS = 2048
+_PSS = PSS(MGF1(SHA384()), 48)
+
+
+class MalformedCertificateError(ValueError):
+    """The bytes are neither a certificate nor a revocation list, or its parts do not parse."""
+
+
+def rsa_pss_verifies(key: object, signature: bytes, message: bytes) -> bool:
+    """Whether an RSA key of at least 2048 bits signed the message (RFC 8017, section 8.1, SHA-384, salt 48)."""
+    if not isinstance(key, RSAPublicKey) or key.key_size < _MIN_RSA_BITS:
+        return False
+    try:
+        key.verify(signature, message, _PSS, SHA384())
+    except InvalidSignature:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """An X.509 certificate (RFC 5280): its fields as plain values. `extensions` maps an OID to the DER value."""
+
+    parsed: x509.Certificate
+    fingerprint: str
+    subject: bytes
+    issuer: bytes
+    common_name: str
+    not_before: datetime
+    not_after: datetime
+    serial: int
+    is_authority: bool
+    extensions: dict[str, bytes]
+
+    def valid_at(self, moment: datetime) -> bool:
+        """Whether the moment lies in the validity period, both ends included (RFC 5280, section 4.1.2.5)."""
+        return self.not_before <= moment <= self.not_after
+
+    def period(self) -> str:
+        """The validity period for a person."""
+        return f"{self.common_name} from {to_rfc3339(self.not_before)} to {to_rfc3339(self.not_after)}"
+
+    @property
+    def public_key(self) -> object:
+        """The public key, or None where it is of a kind that is not known."""
+        try:
+            return self.parsed.public_key()
+        except (ValueError, UnsupportedAlgorithm):
+            return None
+
+    def signed_by(self, issuer: Certificate) -> bool:
+        """Whether the issuer's key made the signature, by AMD's algorithm. Names and periods are not looked at."""
+        if self.parsed.signature_algorithm_oid != SignatureAlgorithmOID.RSASSA_PSS:
+            return False
+        return rsa_pss_verifies(issuer.public_key, self.parsed.signature, self.parsed.tbs_certificate_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationList:
+    """A certificate revocation list (RFC 5280, section 5)."""
+
+    parsed: x509.CertificateRevocationList
+    issuer: bytes
+    this_update: datetime
+    next_update: datetime | None
+
+    def signed_by(self, issuer: Certificate) -> bool:
+        """Whether the issuer's key made the signature, by AMD's algorithm."""
+        if self.parsed.signature_algorithm_oid != SignatureAlgorithmOID.RSASSA_PSS:
+            return False
+        return rsa_pss_verifies(issuer.public_key, self.parsed.signature, self.parsed.tbs_certlist_bytes)
+
+    def current_at(self, moment: datetime) -> bool:
+        """Whether the list is in force; one without an end is never."""
+        return self.next_update is not None and self.this_update <= moment <= self.next_update
+
+    def revokes(self, serials: Collection[int]) -> list[int]:
+        """Those of the serial numbers that are on the list."""
+        return [n for n in serials if self.parsed.get_revoked_certificate_by_serial_number(n) is not None]
+
+
+def parse_item(der: bytes) -> Certificate | RevocationList:
+    """The certificate or revocation list in the DER. Raises MalformedCertificateError."""
+    with warnings.catch_warnings():
+        # VCEK certificates carry the serial number 0 by AMD's design (57230); the library warns of it.
+        warnings.simplefilter("ignore")
+        try:
+            return _certificate(der)
+        except (ValueError, TypeError):
+            pass
+        try:
+            return _revocation_list(der)
+        except (ValueError, TypeError):
+            raise MalformedCertificateError from None
+
+
+def _certificate(der: bytes) -> Certificate:
+    parsed = x509.load_der_x509_certificate(der)
+    names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    values = {extension.oid.dotted_string: extension.value for extension in parsed.extensions}
+    constraints = values.get("2.5.29.19")
+    usage = values.get("2.5.29.15")
+    return Certificate(
+        parsed=parsed,
+        fingerprint=sha256_of(der),
+        subject=parsed.subject.public_bytes(),
+        issuer=parsed.issuer.public_bytes(),
+        common_name=str(names[0].value) if len(names) == 1 else "",
+        not_before=parsed.not_valid_before_utc,
+        not_after=parsed.not_valid_after_utc,
+        serial=parsed.serial_number,
+        is_authority=isinstance(constraints, x509.BasicConstraints)
+        and constraints.ca
+        and isinstance(usage, x509.KeyUsage)
+        and usage.key_cert_sign,
+        extensions={oid: v.value for oid, v in values.items() if isinstance(v, x509.UnrecognizedExtension)},
+    )
+
+
+def _revocation_list(der: bytes) -> RevocationList:
+    parsed = x509.load_der_x509_crl(der)
+    return RevocationList(parsed, parsed.issuer.public_bytes(), parsed.last_update_utc, parsed.next_update_utc)
