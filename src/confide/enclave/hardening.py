@@ -17,17 +17,19 @@ _PR_SET_NO_NEW_PRIVS = 38
 _MCL_CURRENT_AND_FUTURE = 3
 
 
-def harden(parent: int) -> None:
-    """Makes this process one that leaves no core dump, cannot be traced by its own user, gains no privilege
-    by exec, and dies with the process `parent`. Raises Unavailable where the system refuses one of them.
+def forbid_inspection() -> None:
+    """Makes this process one that leaves no core dump, cannot be traced by its own user, and gains no privilege
+    by exec. Raises Unavailable where the system refuses one of them.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for option, value in (
-        (_PR_SET_PDEATHSIG, signal.SIGKILL),
-        (_PR_SET_DUMPABLE, 0),
-        (_PR_SET_NO_NEW_PRIVS, 1),
-    ):
-        _prctl(option, value)
+    _prctl(_PR_SET_DUMPABLE, 0)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def harden(parent: int) -> None:
+    """`forbid_inspection`, and this process dies with the process `parent`. Raises Unavailable."""
+    forbid_inspection()
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the request that we die with it
         _refuse("orphan")
 

@@ -1,1 +1,5 @@
 """Starts enclaves."""
+
+from confide.launch.launcher import Launched, launch
+
+__all__ = ["Launched", "launch"]
