@@ -18,8 +18,8 @@ LEVELS = (
     {"crypto", "binding", "job", "evidence", "sealed"},
     {"protocol", "verify"},
     {"policy", "measure", "keys"},
-    {"receipt", "workload", "owner"},
-    {"broker", "enclave", "launch"},
+    {"receipt", "workload"},
+    {"broker", "owner", "enclave", "launch"},
     {"testing"},
     {"cli", "console"},
 )

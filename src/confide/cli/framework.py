@@ -31,9 +31,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a command answers: the JSON document, the same for a person, and the exit code."""
+    """What a command answers: the JSON document, the same for a person, and the exit code. A server prints
+    its document when it is ready; its reply at the end has none.
+    """
 
-    document: Mapping[str, object]
+    document: Mapping[str, object] | None
     text: str
     exit_code: int = 0
 
@@ -66,7 +68,7 @@ def run_cli(prog: str, about: str, version: str, commands: Sequence[Command], ar
         command, rest = _find(prog, about, version, commands, argv)
         if command is None:
             return 0
-        reply = _module_of(command).run(parser_for(prog, command).parse_args(rest))
+        reply = _module_of(command).run(parser_for(prog, command).parse_args(rest, argparse.Namespace(json=as_json)))
     except ConfideError as failure:
         reply = failure_reply(failure)
     except OSError as error:
@@ -159,7 +161,9 @@ def from_os_error(error: OSError) -> ConfideError:
 
 def _print(reply: Reply, as_json: bool) -> int:
     try:
-        if as_json:
+        if as_json and reply.document is None:
+            pass
+        elif as_json:
             print(json.dumps(reply.document, ensure_ascii=False), flush=True)
         elif reply.text:
             print(reply.text, file=sys.stdout if reply.exit_code == 0 else sys.stderr, flush=True)

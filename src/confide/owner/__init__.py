@@ -1,0 +1,5 @@
+"""The owner's home: key store, identity, policies and the broker's database in one private folder."""
+
+from confide.owner.home import HomeFacts, HomeFolder, OwnerHome
+
+__all__ = ["HomeFacts", "HomeFolder", "OwnerHome"]
