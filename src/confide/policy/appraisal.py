@@ -1,0 +1,133 @@
+"""Is evidence what the owner wants? Verification and appraisal together, so that all findings come at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NoReturn
+
+from confide.checklist import Checklist
+from confide.errors import Check, Finding
+from confide.evidence.bundle import EvidenceBundle
+from confide.evidence.snp import read_tcb
+from confide.policy.model import PlatformRule, Policy, Waiver
+from confide.policy.rules import FLOOR_CODES, FLOOR_PREFIX, RULES, Rule, Subject, below_floor
+from confide.verify import Examination, VerifiedEvidence, examine
+
+_APPRAISER = object()
+
+REQUIRED = frozenset({"policy.kind", "policy.platform", *FLOOR_CODES, *(rule.code for rule in RULES)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """Leave to release: evidence that is genuine, fresh, and what the policy wants. Only `appraise` builds it.
+
+    `workload` is the digest of the bundle that the permit is for.
+    """
+
+    policy: Policy
+    evidence: VerifiedEvidence
+    checks: tuple[Check, ...]
+    workload: str
+    token: object = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuses everyone but the appraiser."""
+        if self.token is not _APPRAISER:
+            raise TypeError("only the appraisal builds a Permit")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Permit is never serialised: appraise the evidence again")
+
+
+def appraise(bundle: EvidenceBundle, policy: Policy, *, report_data: bytes, now: datetime) -> Permit:
+    """Verifies the evidence and appraises it against the policy. `report_data` are the 64 bytes that it must be
+    bound to; that they are fresh is the caller's business.
+
+    Raises Refused with all findings of both, Unavailable where only the certificates to tell by are missing.
+    """
+    evidence = judge(bundle, policy, report_data=report_data, now=now).conclude()
+    return Permit(
+        policy=policy, evidence=evidence, checks=evidence.checks, workload=policy.workload.digest, token=_APPRAISER
+    )
+
+
+def judge(bundle: EvidenceBundle, policy: Policy, *, report_data: bytes | None, now: datetime) -> Examination:
+    """Makes every check of verification and appraisal; the verdict is in the answer's `conclude`."""
+    exam = examine(bundle, now=now, report_data=report_data, simulated_roots=policy.simulated_roots)
+    exam.required |= REQUIRED
+    check_kind(exam, policy)
+    subject = Subject.of(exam)
+    rule = policy.platform(exam.format, exam.unverified_product)
+    check_platform(exam, policy, rule)
+    for one in RULES:
+        check_rule(one, rule, subject, exam.checklist)
+    check_floor(rule, subject, exam.checklist)
+    return exam
+
+
+def check_kind(exam: Examination, policy: Policy) -> None:
+    """A production policy takes real evidence, a simulation takes SIMULATED evidence; neither takes the other."""
+    if exam.unverified_root is None:
+        exam.checklist.unchecked("policy.kind", "the reading of the chain")
+        return
+    exam.checklist.expect(
+        "policy.kind",
+        exam.simulated == (policy.kind == "simulation"),
+        got="SIMULATED evidence" if exam.simulated else "evidence that is not of a simulated root of the policy",
+        wanted=f"evidence for a policy of kind {policy.kind}",
+        remedy="Use a policy of the other kind.",
+    )
+
+
+def check_platform(exam: Examination, policy: Policy, rule: PlatformRule | None) -> None:
+    """The platform comes from the policy, never from the evidence (red-team checklist, row 2)."""
+    if exam.unverified_product is None and exam.checklist.findings:
+        exam.checklist.unchecked("policy.platform", "the reading of the product")
+        return
+    exam.checklist.expect(
+        "policy.platform",
+        rule is not None,
+        got=f"{exam.format} on {exam.unverified_product}",
+        wanted=" or ".join(f"{one.format} on {one.product}" for one in policy.platforms),
+        remedy="Use a platform that the policy names, or add a [[platform]] for this one.",
+    )
+
+
+def check_rule(one: Rule, rule: PlatformRule | None, subject: Subject | None, checklist: Checklist) -> None:
+    """One field of the policy: waived, or compared."""
+    if rule is None or subject is None:
+        checklist.unchecked(one.code, "the choice of the platform")
+        return
+    value = getattr(rule, one.name)
+    if isinstance(value, Waiver):
+        checklist.waive(one.code, value.reason)
+        return
+    finding = one.check(subject, value)
+    _record(one.code, [finding] if finding else [], checklist)
+
+
+def check_floor(rule: PlatformRule | None, subject: Subject | None, checklist: Checklist) -> None:
+    """The lowest security patch levels, component by component (checklist, row 8)."""
+    if rule is None or subject is None:
+        for code in FLOOR_CODES:
+            checklist.unchecked(code, "the choice of the platform")
+        return
+    has = read_tcb(subject.report.reported_tcb, subject.product).components()
+    for code in FLOOR_CODES:
+        if code.removeprefix(f"{FLOOR_PREFIX}.") not in has:
+            checklist.not_applicable(code, f"{subject.product} has no such component")
+        elif isinstance(rule.minimum_tcb, Waiver):
+            checklist.waive(code, rule.minimum_tcb.reason)
+        else:
+            _record(code, below_floor(subject, rule.minimum_tcb), checklist)
+
+
+def _record(code: str, findings: list[Finding], checklist: Checklist) -> None:
+    """The findings of this code, or that the check passed."""
+    failed = [finding for finding in findings if finding.code == code]
+    for finding in failed:
+        checklist.fail(finding)
+    if not failed:
+        checklist.expect(code, passed=True, got="", wanted="", remedy="")

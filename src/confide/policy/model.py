@@ -1,0 +1,79 @@
+"""A policy as typed values. `parse_policy` makes them from the file that a person writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from confide.evidence.snp import Tcb
+
+T = TypeVar("T")
+Kind = Literal["production", "simulation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A check that the owner gave up, and why. It stands in every result."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The code that may read: the digest of its bundle and of the agent that runs it (`sha256:…`)."""
+
+    digest: str
+    runtime: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformRule:
+    """What evidence of one format and product must show. Byte values are lower-case hexadecimal."""
+
+    format: str
+    product: str
+    signing_key: str
+    measurements: tuple[str, ...]
+    vmpl: int | Waiver
+    debug: bool | Waiver
+    migration_agent: bool | Waiver
+    smt: bool | Waiver
+    single_socket: bool | Waiver
+    alias_check: bool | Waiver
+    ecc: bool | Waiver
+    tsme: bool | Waiver
+    minimum_abi: tuple[int, int] | Waiver
+    minimum_guest_svn: int | Waiver
+    minimum_tcb: Tcb | Waiver
+    mitigations: int | Waiver
+    host_data: str | Waiver
+    family_id: str | Waiver
+    image_id: str | Waiver
+    id_key_digests: tuple[str, ...] | Waiver
+    author_key_digests: tuple[str, ...] | Waiver
+    chip_ids: tuple[str, ...] | Waiver
+    denied_chip_ids: tuple[str, ...] | Waiver
+    crl: bool | Waiver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """An appraisal policy. `recipients` are X25519 public keys in base64, `challenge_seconds` is how long a nonce
+    lives, `digest` is `sha256:…` of the bytes of `text`. `simulated_roots` (fingerprints) are there only where
+    `kind` is simulation: then only SIMULATED evidence satisfies the policy, otherwise none does.
+    """
+
+    name: str
+    kind: Kind
+    workload: Workload
+    recipients: tuple[str, ...]
+    releases_per_key: int
+    challenge_seconds: int
+    platforms: tuple[PlatformRule, ...]
+    simulated_roots: tuple[str, ...]
+    text: str
+    digest: str
+
+    def platform(self, format_name: str, product: str | None) -> PlatformRule | None:
+        """The rule for evidence of this format and product, if there is one."""
+        return next((one for one in self.platforms if (one.format, one.product) == (format_name, product)), None)

@@ -1,0 +1,193 @@
+"""The policy file: TOML text to a typed policy, with every mistake at once, each with its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+from confide.errors import Finding, Misuse
+from confide.evidence.snp import FORMAT, Tcb
+from confide.ids import from_base64, sha256_of
+from confide.policy.model import PlatformRule, Policy, Waiver, Workload
+from confide.policy.reading import (
+    Path,
+    Problems,
+    Table,
+    WrongValueError,
+    find_lines,
+    integer,
+    list_of,
+    matching,
+    one_of,
+)
+from confide.policy.rules import FLOOR, PRODUCTS, RULES, read_floor
+from confide.verify.anchors import VENDOR_ROOTS
+
+MAX_BYTES = 1 << 18
+MAX_CHALLENGE_SECONDS = 300
+_KEY_SIZE = 32
+_digest = matching("sha256:[0-9a-f]{64}", "`sha256:` and 64 lower-case hexadecimal digits")
+
+
+def parse_policy(text: str) -> Policy:
+    """The policy in the text. Raises Misuse with every mistake, each with the line and what to do."""
+    if len(text) > MAX_BYTES:
+        raise Misuse([_not_toml(1, f"{len(text)} characters", f"at most {MAX_BYTES}")])
+    try:
+        values = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise Misuse([_not_toml(int(line[1]) if line else 1, str(error)[:120], "TOML")]) from None
+    problems = Problems(find_lines(text))
+    policy = _read_policy(Table(values, (), problems), text)
+    if problems.findings or policy is None:
+        raise Misuse(problems.findings)
+    return policy
+
+
+def _not_toml(line: int, got: str, wanted: str) -> Finding:
+    remedy = "Correct the line; `confide policy new` writes a policy with every field."
+    return Finding("policy.file.toml", f"line {line}: {got}", wanted, remedy)
+
+
+def _read_policy(top: Table, text: str) -> Policy | None:
+    top.read("version", _version)
+    name = top.read("name", matching("[a-z0-9][a-z0-9-]{0,62}", "up to 63 small letters, digits and hyphens"))
+    kind = top.read("kind", one_of("production", "simulation"))
+    workload = _read_table(top, "workload", _read_workload)
+    release = _read_table(top, "release", _read_release)
+    platforms = _read_platforms(top)
+    roots = _read_roots(top, kind)
+    top.close()
+    if name is None or kind is None or workload is None or release is None or platforms is None or roots is None:
+        return None
+    return Policy(
+        name=name,
+        kind="simulation" if kind == "simulation" else "production",
+        workload=workload,
+        **release,
+        platforms=platforms,
+        simulated_roots=roots,
+        text=text,
+        digest=sha256_of(text.encode()),
+    )
+
+
+def _version(value: object) -> int:
+    return integer(1, 1)(value)
+
+
+def _is_table(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise WrongValueError("a table")
+    return value
+
+
+def _is_array_of_tables(value: object) -> list[dict[str, object]]:
+    if not isinstance(value, list) or not value or not all(isinstance(entry, dict) for entry in value):
+        raise WrongValueError("at least one table `[[platform]]`")
+    return value
+
+
+def _read_table(top: Table, key: str, read: Any) -> Any:
+    values = top.read(key, _is_table)
+    if values is None:
+        return None
+    table = Table(values, (*top.path, key), top.problems)
+    result = read(table)
+    table.close()
+    return result
+
+
+def _read_workload(table: Table) -> Workload | None:
+    digest, runtime = table.read("digest", _digest), table.read("runtime", _digest)
+    return None if digest is None or runtime is None else Workload(digest, runtime)
+
+
+def _read_release(table: Table) -> dict[str, Any] | None:
+    values = {
+        "recipients": table.read("recipients", list_of(_public_key)),
+        "releases_per_key": table.read("releases_per_key", integer(1, 1_000_000)),
+        "challenge_seconds": table.read("challenge_seconds", integer(1, MAX_CHALLENGE_SECONDS)),
+    }
+    return None if None in values.values() else values
+
+
+def _public_key(value: object) -> str:
+    try:
+        key = from_base64(value) if isinstance(value, str) else b""
+    except Misuse:
+        key = b""
+    if len(key) != _KEY_SIZE or not isinstance(value, str):
+        raise WrongValueError("X25519 public keys, 32 bytes in base64")
+    return value
+
+
+def _read_roots(top: Table, kind: str | None) -> tuple[str, ...] | None:
+    """`simulated_roots`, required for a simulation and impossible in production (red-team checklist, row 2)."""
+    if kind == "simulation":
+        return top.read("simulated_roots", list_of(_simulated_root))
+    top.asked.add("simulated_roots")
+    if "simulated_roots" in top.values:
+        top.problems.add(
+            "policy.file.simulated",
+            (*top.path, "simulated_roots"),
+            got="`simulated_roots` in a policy that is not of kind simulation",
+            wanted="no simulated root: it would let anybody who has its key read the data",
+            remedy='Take the line out, or write `kind = "simulation"` for data that needs no protection.',
+        )
+    return ()
+
+
+def _simulated_root(value: object) -> str:
+    if _digest(value) in VENDOR_ROOTS:
+        raise WrongValueError("fingerprints of SIMULATED roots; this one is a vendor's")
+    return _digest(value)
+
+
+def _read_platforms(top: Table) -> tuple[PlatformRule, ...] | None:
+    tables = top.read("platform", _is_array_of_tables) or []
+    platforms = [_read_platform(Table(values, ("platform", n), top.problems)) for n, values in enumerate(tables)]
+    read = [one for one in platforms if one is not None]
+    seen: set[tuple[str, str]] = set()
+    for index, one in enumerate(read):
+        if (one.format, one.product) in seen:
+            _twice(top.problems, ("platform", index), one)
+        seen.add((one.format, one.product))
+    return tuple(read) if read and len(read) == len(platforms) else None
+
+
+def _twice(problems: Problems, path: Path, one: PlatformRule) -> None:
+    problems.add(
+        "policy.file.value",
+        path,
+        got=f"a second platform {one.format} {one.product}",
+        wanted="one [[platform]] for each format and product, so that it is clear which rules hold",
+        remedy="Merge the two, or make two policies.",
+    )
+
+
+def _read_platform(table: Table) -> PlatformRule | None:
+    values: dict[str, Any] = {
+        "format": table.read("format", one_of(FORMAT)),
+        "product": table.read("product", one_of(*PRODUCTS)),
+        FLOOR: table.read_or_waiver(FLOOR, read_floor),
+    }
+    for rule in RULES:
+        read = table.read_or_waiver if rule.waivable else table.read
+        values[rule.name] = read(rule.name, rule.read)
+    table.close()
+    _check_floor_fits(table, values[FLOOR], values["product"])
+    return None if None in values.values() else PlatformRule(**values)
+
+
+def _check_floor_fits(table: Table, floor: Tcb | Waiver | None, product: str | None) -> None:
+    if isinstance(floor, Tcb) and product is not None and (floor.fmc is not None) != (product == "Turin"):
+        table.problems.add(
+            "policy.file.value",
+            (*table.path, FLOOR),
+            got=f"`{FLOOR}` {'with' if floor.fmc is not None else 'without'} fmc for {product}",
+            wanted="fmc on Turin, and only there",
+            remedy="Add or remove `fmc`.",
+        )
