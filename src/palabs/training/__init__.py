@@ -1,0 +1,1 @@
+"""Training the ancestry model. Nothing here is needed to use it."""
