@@ -1,6 +1,14 @@
 """Receipts: what was computed, from what, by which code, where and when, signed inside the enclave."""
 
-from confide.receipt.document import Platform, Receipt, ReceiptBody, ReceiptPolicy, parse_receipt, sign_receipt
+from confide.receipt.document import (
+    Platform,
+    Receipt,
+    ReceiptBody,
+    ReceiptPolicy,
+    parse_receipt,
+    read_receipt_file,
+    sign_receipt,
+)
 from confide.receipt.verification import VerifiedReceipt, verify_receipt
 
 __all__ = [
@@ -10,6 +18,7 @@ __all__ = [
     "ReceiptPolicy",
     "VerifiedReceipt",
     "parse_receipt",
+    "read_receipt_file",
     "sign_receipt",
     "verify_receipt",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -15,7 +16,7 @@ from confide.ids import canonical_json, to_base64
 from confide.job import Job
 from confide.protocol import SignedGrant
 from confide.sealed.manifest import Manifest
-from confide.strictjson import load_as
+from confide.strictjson import MAX_BYTES, load_as
 
 
 class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,3 +123,9 @@ def parse_receipt(data: bytes) -> Receipt:
             remedy="Take the file exactly as the run left it.",
         )
     return receipt
+
+
+def read_receipt_file(path: Path) -> bytes:
+    """The bytes of a receipt's file, bounded: `parse_receipt` refuses one that is too long."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)

@@ -197,7 +197,9 @@ def _check_platform(checks: Checklist, body: ReceiptBody, *, simulated: bool) ->
         return
     checks.expect("receipt.platform", body.platform == platform, got=body.platform, wanted=platform, remedy=_WHOLE)
     if not simulated:
-        checks.not_applicable("receipt.measurement", "compared with the policy's measurements: see the checks above")
+        checks.not_applicable(
+            "receipt.measurement", "not predicted for real hardware: the policy names the measurements that it accepts"
+        )
         return
     predicted = simulated_launch_digest(body.workload, body.runtime).hex()
     _expect(checks, "receipt.measurement", platform.measurement, predicted)
