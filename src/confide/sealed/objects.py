@@ -9,9 +9,8 @@ given to other recipients without a new manifest.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import cycle
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,7 +34,7 @@ from confide.sealed.segments import (
     segments_of,
     wrong_size,
 )
-from confide.sealed.streams import HashingWriter, fill, wiped_buffers, write_all
+from confide.sealed.streams import BackgroundHash, fill, wiped_buffers, write_all
 from confide.secrets import Secret
 
 
@@ -51,21 +50,17 @@ def seal_stream(
     """Encrypts the source to its end into `sink`, for recipients given as X25519 public keys (32 bytes).
 
     `data_key` is 32 bytes from `Secret.random()`, for this object alone. Memory does not grow with the
-    object. The sink is written on a second thread. Raises Misuse for a bad key or bad recipients.
+    object. Raises Misuse for a bad key or bad recipients.
     """
-    write_all(sink, memoryview(write_header(data_key, recipients)))
-    cipher = ChaCha20Poly1305(checked_key(data_key))
-    size = 0
-    with wiped_buffers(PLAIN_BATCH, STORED_BATCH, STORED_BATCH) as (plain, *pair), HashingWriter(sink) as writer:
-        for stored in cycle(pair):
-            count = fill(source, plain)
-            length = seal_segments(cipher, plain[:count], stored, segments_of(size))
-            writer.put(stored[:length], stored[:length])
-            size += count
-            if count < PLAIN_BATCH:
-                break
-        digest = writer.finish()
-    return Manifest(object_id or new_id("object"), size, segments_of(size), digest, data_key_id)
+    with wiped_buffers(PLAIN_BATCH) as (buffer,):
+        return _seal(
+            _parts_of(source, buffer),
+            sink,
+            data_key=data_key,
+            data_key_id=data_key_id,
+            recipients=recipients,
+            object_id=object_id,
+        )
 
 
 def seal_bytes(
@@ -80,8 +75,10 @@ def seal_bytes(
     is given. Returns the object and its manifest.
     """
     sink = io.BytesIO()
-    manifest = seal_stream(
-        io.BytesIO(data),
+    view = memoryview(data).cast("B")
+    parts = (view[start : start + PLAIN_BATCH] for start in range(0, len(view), PLAIN_BATCH))
+    manifest = _seal(
+        parts,
         sink,
         data_key=data_key or Secret.random(),
         data_key_id=data_key_id or new_id("key"),
@@ -101,21 +98,18 @@ def open_stream(source: BinaryIO, sink: BinaryIO, *, manifest: Manifest, data_ke
     wanted = check_manifest(manifest)
     cipher = ChaCha20Poly1305(checked_key(data_key))
     read_packets(source)
-    with (
-        wiped_buffers(STORED_BATCH, PLAIN_BATCH, STORED_BATCH, PLAIN_BATCH) as buffers,
-        HashingWriter(sink) as writer,
-    ):
-        pairs = cycle((buffers[:2], buffers[2:]))
+    with wiped_buffers(PLAIN_BATCH) as (plain,), BackgroundHash(_stored_buffers()) as hashing:
         for done in range(0, wanted, STORED_BATCH):
-            stored, plain = next(pairs)
+            stored = hashing.take()
             part = stored[: min(STORED_BATCH, wanted - done)]
             count = fill(source, part)
             if count < len(part):
                 raise wrong_size(f"{done + count} bytes", wanted)
+            hashing.give(stored, count)
             length = open_segments(cipher, part, plain, done // STORED_SIZE)
-            writer.put(part, plain[:length])
+            write_all(sink, plain[:length])
         _expect_end(source, wanted)
-        check_digest(manifest, writer.finish())
+        check_digest(manifest, hashing.finish())
 
 
 def open_bytes(data: bytes | bytearray | memoryview, *, manifest: Manifest, data_key: Secret) -> bytearray:
@@ -166,6 +160,41 @@ def describe_object(
             size += open_segments(cipher, stored[:count], plain, segments_of(size))
     digest = f"blake3:{hasher.hexdigest()}"
     return Manifest(object_id or new_id("object"), size, segments_of(size), digest, data_key_id or new_id("key"))
+
+
+def _seal(
+    parts: Iterable[memoryview],
+    sink: BinaryIO,
+    *,
+    data_key: Secret,
+    data_key_id: str,
+    recipients: Sequence[bytes],
+    object_id: str | None,
+) -> Manifest:
+    """Seals plaintext that comes in parts of `PLAIN_BATCH` bytes, the last one shorter."""
+    write_all(sink, memoryview(write_header(data_key, recipients)))
+    cipher = ChaCha20Poly1305(checked_key(data_key))
+    size = 0
+    with BackgroundHash(_stored_buffers()) as hashing:
+        for part in parts:
+            stored = hashing.take()
+            length = seal_segments(cipher, part, stored, segments_of(size))
+            hashing.give(stored, length)
+            write_all(sink, stored[:length])
+            size += len(part)
+        digest = hashing.finish()
+    return Manifest(object_id or new_id("object"), size, segments_of(size), digest, data_key_id)
+
+
+def _parts_of(source: BinaryIO, buffer: memoryview) -> Iterator[memoryview]:
+    """The source in parts that fill the buffer, each read into it; the last one is shorter."""
+    while count := fill(source, buffer):
+        yield buffer[:count]
+
+
+def _stored_buffers() -> list[memoryview]:
+    """One for the cipher and one for the hash."""
+    return [memoryview(bytearray(STORED_BATCH)) for _ in range(2)]
 
 
 def _open_verified(cipher: ChaCha20Poly1305, body: memoryview, plain: memoryview, manifest: Manifest) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import SimpleQueue
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
@@ -55,41 +56,58 @@ def wiped_buffers(*sizes: int) -> Iterator[tuple[memoryview, ...]]:
             buffer[:] = bytes(len(buffer))
 
 
-class HashingWriter:
-    """Takes part after part: hashes the stored bytes, then writes to the sink, on one thread, in order.
+class BackgroundHash:
+    """BLAKE3 over the used parts of a few buffers, in the order in which they are given, on a thread.
 
-    BLAKE3 and the cipher both release the interpreter's lock, so the hash costs no time where there is a
-    second core. A part must stay untouched until the next but one is put: callers alternate two buffers.
-    Failures of the sink surface at the next `put` or at `finish`.
+    Hash and cipher both release the interpreter's lock, so hashing costs no time where there is a second
+    core. `take` a buffer, fill it, `give` its used part; it may still be read, but not written, until it is
+    taken again. A small object never starts the thread.
     """
 
-    def __init__(self, sink: BinaryIO) -> None:
-        self._sink = sink
+    def __init__(self, buffers: Iterable[memoryview]) -> None:
         self._hasher = blake3()
+        self._free: SimpleQueue[memoryview | None] = SimpleQueue()
+        self._given: SimpleQueue[tuple[memoryview, int] | None] = SimpleQueue()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="confide-hash")
-        self._pending: Future[None] | None = None
+        self._running: Future[None] | None = None
+        for buffer in buffers:
+            self._free.put(buffer)
 
-    def put(self, stored: memoryview, output: memoryview) -> None:
-        """Hashes `stored` (object bytes) and writes `output`, which may be the same view."""
-        self._wait()
-        if len(stored) < WORTH_A_THREAD:
-            self._work(stored, output)
-        else:
-            self._pending = self._pool.submit(self._work, stored, output)
+    def take(self) -> memoryview:
+        """A buffer that is no longer read; waits for one."""
+        buffer = self._free.get()
+        if buffer is None:
+            self._join()
+            raise ValueError("the hash is finished")
+        return buffer
+
+    def give(self, buffer: memoryview, used: int) -> None:
+        """Hashes the first `used` bytes of a buffer that was taken."""
+        if self._running is None and used < WORTH_A_THREAD:
+            self._hasher.update(buffer[:used])
+            self._free.put(buffer)
+            return
+        self._running = self._running or self._pool.submit(self._run)
+        self._given.put((buffer, used))
 
     def finish(self) -> str:
-        """Waits for the last part; `blake3:` and the 64 hexadecimal digits over all stored bytes."""
-        self._wait()
+        """Waits for the last part; `blake3:` and the 64 hexadecimal digits over all parts."""
+        self._join()
         return f"blake3:{self._hasher.hexdigest()}"
 
-    def _work(self, stored: memoryview, output: memoryview) -> None:
-        self._hasher.update(stored)
-        write_all(self._sink, output)
+    def _run(self) -> None:
+        try:
+            while (item := self._given.get()) is not None:
+                buffer, used = item
+                self._hasher.update(buffer[:used])
+                self._free.put(buffer)
+        finally:
+            self._free.put(None)  # nobody waits for a thread that has ended
 
-    def _wait(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.result()
+    def _join(self) -> None:
+        self._given.put(None)
+        if self._running is not None:
+            self._running.result()
 
     def __enter__(self) -> Self:
         return self
@@ -97,4 +115,5 @@ class HashingWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._given.put(None)
         self._pool.shutdown(wait=True)
