@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from confide.broker import AuditRow, check_chain
 from confide.cli.framework import Reply, explain
 from confide.cli.home_argument import add_home_argument
 from confide.errors import Finding, Refused
-from confide.owner import HomeFolder
+
+if TYPE_CHECKING:
+    from confide.broker import AuditRow
 
 DESCRIPTION = """Shows the audit log and checks its chain: an edit, a cut in the middle and a reordering show.
 
@@ -31,6 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Reply:
     """Reads and checks the log. A broken log is shown as well, and then is an error."""
+    import msgspec  # noqa: PLC0415 - --help stays quick
+
+    from confide.broker import check_chain  # noqa: PLC0415 - the same
+    from confide.owner import HomeFolder  # noqa: PLC0415 - the same
+
     database = HomeFolder(args.home.absolute()).database()
     with database.read() as reader:
         rows = tuple(reader.audit_rows())

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from confide.broker import Database, Reader, register_job
 from confide.cli.framework import Reply
 from confide.cli.home_argument import add_home_argument
 from confide.clock import system_clock
 from confide.errors import Misuse
-from confide.ids import to_base64
-from confide.job import new_job
-from confide.owner import HomeFolder
-from confide.sealed.manifest import Manifest
-from confide.strictjson import load_as
+
+if TYPE_CHECKING:
+    from confide.broker import Database, Reader
 
 DESCRIPTION = """Makes a job: which workload reads which sealed objects, for whom, under which policy.
 
@@ -43,7 +41,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Reply:
     """Makes the job and registers it."""
-    from confide.sealed.keyfile import read_public_key  # noqa: PLC0415 - --help stays quick
+    from confide.broker import register_job  # noqa: PLC0415 - --help stays quick
+    from confide.ids import to_base64  # noqa: PLC0415 - the same
+    from confide.job import new_job  # noqa: PLC0415 - the same
+    from confide.owner import HomeFolder  # noqa: PLC0415 - the same
+    from confide.sealed.keyfile import read_public_key  # noqa: PLC0415 - the same
 
     folder, now = HomeFolder(args.home.absolute()), system_clock()
     facts, database = folder.facts(), folder.database()
@@ -85,6 +87,9 @@ def _manifest(reader: Reader, value: str) -> str:
     """The manifest digest that an object id, a digest or a manifest file stands for; whether it is
     registered is checked with everything else.
     """
+    from confide.sealed.manifest import Manifest  # noqa: PLC0415 - --help stays quick
+    from confide.strictjson import load_as  # noqa: PLC0415 - the same
+
     stored = reader.object_by(value)
     if stored is not None:
         return stored.manifest.manifest_digest

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from confide.broker import JobHistory, job_history, load_job
 from confide.cli.audit_show import refusal_text
 from confide.cli.framework import Reply
 from confide.cli.home_argument import add_home_argument
-from confide.job import Job
-from confide.owner import HomeFolder
+
+if TYPE_CHECKING:
+    from confide.broker import JobHistory
+    from confide.job import Job
 
 DESCRIPTION = """Shows a job and what became of it: created, challenged, released or refused, with the findings.
 
@@ -26,6 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Reply:
     """Reads the job."""
+    import msgspec  # noqa: PLC0415 - --help stays quick
+
+    from confide.broker import job_history, load_job  # noqa: PLC0415 - the same
+    from confide.owner import HomeFolder  # noqa: PLC0415 - the same
+
     database = HomeFolder(args.home.absolute()).database()
     with database.read() as reader:
         job, history = load_job(reader, args.job), job_history(reader, args.job)
