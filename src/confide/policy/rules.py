@@ -168,7 +168,7 @@ RULES = (
     ),
     Rule(
         "measurements", "policy.workload.measurement", list_of(hexadecimal(48)), lambda s: s.report.measurement.hex(),
-        _among, _any_of, 
+        _among, _any_of,
         lambda values: f"what was launched measures as the policy foresees ({len(values)} reference value(s))",
         "The machine runs other code than the policy allows. Launch the right workload; if it was meant to change, "
         "predict its measurement and make a new policy.",

@@ -1,1 +1,5 @@
-"""Fakes for the tests of this project and of its users. Nothing here is trusted by anything."""
+"""Fakes for the tests of this project and of its users."""
+
+from confide.testing.fake_amd import FakeAmd
+
+__all__ = ["FakeAmd"]

@@ -112,7 +112,7 @@ def examine(
         _not_checked(_NEED_CHAIN, "snp.chain.missing", checklist)
         return exam
     exam.unverified_root, exam.has_crl = chain.root.fingerprint, bool(chain.lists)
-    exam.simulated = chain.root.fingerprint not in AMD_ROOTS
+    exam.simulated = chain.root.fingerprint in trusted and chain.root.fingerprint not in AMD_ROOTS
     exam.unverified_hwid = _hardware_id(chain.leaf)
     check_signature(report, evidence, chain.leaf, checklist)  # 3
     check_signing_key(report, chain.leaf, checklist)  # 4

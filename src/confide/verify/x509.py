@@ -125,7 +125,7 @@ def _certificate(der: bytes) -> Certificate:
         fingerprint=sha256_of(der),
         subject=parsed.subject.public_bytes(),
         issuer=parsed.issuer.public_bytes(),
-        common_name=str(names[0].value) if len(names) == 1 else "",
+        common_name=_printable(str(names[0].value)) if len(names) == 1 else "",
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
         serial=parsed.serial_number,
@@ -135,6 +135,11 @@ def _certificate(der: bytes) -> Certificate:
         and usage.key_cert_sign,
         extensions={oid: v.value for oid, v in values.items() if isinstance(v, x509.UnrecognizedExtension)},
     )
+
+
+def _printable(name: str) -> str:
+    """A name that is safe to show: it comes from untrusted hands."""
+    return "".join(one if one.isascii() and one.isprintable() else "?" for one in name[:64])
 
 
 def _revocation_list(der: bytes) -> RevocationList:

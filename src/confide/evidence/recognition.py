@@ -1,0 +1,67 @@
+"""What a file of evidence is: a raw report, an extended report, either as text, or our own bundle. No trust."""
+
+from __future__ import annotations
+
+import binascii
+
+from confide.errors import ConfideError, Refused
+from confide.evidence.bundle import EvidenceBundle, pack_evidence
+from confide.evidence.endorsements import read_certificate_table
+from confide.evidence.snp import FORMAT, REPORT_SIZE, VERSIONS
+from confide.ids import from_base64
+from confide.strictjson import load_as
+
+MAX_BYTES = 1 << 20
+_HEX = frozenset(b"0123456789abcdefABCDEF")
+_VERSION_BYTES = 4
+
+
+def recognise(data: bytes, format_name: str | None = None) -> EvidenceBundle:
+    """The bundle that the bytes are or make. `format_name` overrides the guess; a bundle of another format is
+    refused. Raises Refused for what is not recognised, and for more than 1 MiB.
+    """
+    if not 0 < len(data) <= MAX_BYTES:
+        raise _unrecognised(f"{len(data)} bytes")
+    text = data.strip()
+    bundle = _from_json(text) if text.startswith(b"{") else _from_binary(_decoded(data), format_name)
+    if format_name not in {None, bundle.format}:
+        raise _unrecognised(f"evidence of the format {bundle.format[:40]!r}, and not {format_name}")
+    return bundle
+
+
+def _unrecognised(got: str) -> Refused:
+    return Refused.because(
+        "evidence.format",
+        got=got,
+        wanted="a SEV-SNP report (raw, extended, hexadecimal or base64), or a confide-evidence/1 bundle",
+        remedy="Give the evidence as the platform wrote it, and its format with --format where it is not recognised.",
+    )
+
+
+def _from_json(text: bytes) -> EvidenceBundle:
+    try:
+        bundle = load_as(EvidenceBundle, text, "evidence bundle")
+        bundle.evidence_bytes(), bundle.endorsement_bytes()
+    except ConfideError as failure:
+        raise _unrecognised(failure.findings[0].got) from None
+    return bundle
+
+
+def _decoded(data: bytes) -> bytes:
+    """The bytes behind hexadecimal or base64 text, white space ignored; other bytes as they are."""
+    packed = b"".join(data.split())
+    if packed and _HEX.issuperset(packed) and len(packed) % 2 == 0:
+        return binascii.unhexlify(packed)
+    try:
+        return from_base64(packed.decode("ascii"), "evidence")
+    except (ConfideError, UnicodeDecodeError):
+        return data
+
+
+def _from_binary(data: bytes, format_name: str | None) -> EvidenceBundle:
+    """A report, with the certificate table that an extended request appends (AMD 56421, section 4.1.8.1)."""
+    version = int.from_bytes(data[:_VERSION_BYTES], "little")
+    if format_name != FORMAT and version not in VERSIONS and len(data) != REPORT_SIZE:
+        raise _unrecognised(f"{len(data)} bytes of no known kind")
+    table = data[REPORT_SIZE:]
+    return pack_evidence(FORMAT, data[:REPORT_SIZE], read_certificate_table(table) if table else ())
