@@ -24,12 +24,6 @@ def check_job(checks: Checklist, job: Job, job_id: str, manifests: tuple[Manifes
     checks.expect("job.inputs", got == wanted, got=got, wanted=wanted, remedy=AGAIN)
 
 
-def check_binding(checks: Checklist, binding: Binding, job_id: str, broker: str) -> None:
-    """The binding that the evidence vouches for is one for this job and this broker."""
-    checks.expect("binding.job", binding.job == job_id, got=binding.job, wanted=job_id, remedy=AGAIN)
-    checks.expect("binding.broker", binding.broker == broker, got=binding.broker, wanted=broker, remedy=AGAIN)
-
-
 def check_grant(
     checks: Checklist, signed: SignedGrant, *, job: Job, binding: Binding, policy_text: str, evidence: EvidenceBundle
 ) -> None:
