@@ -16,7 +16,7 @@ import msgspec
 
 from confide.enclave.config import JobConfig
 from confide.errors import ConfideError, Finding, Misuse, Refused, Unavailable
-from confide.launch.simulated.machine import MachineConfig
+from confide.launch.machine_config import MachineConfig
 from confide.sealed.store import receipt_name, result_name
 
 Event = Mapping[str, object]

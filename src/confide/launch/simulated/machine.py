@@ -28,6 +28,7 @@ from confide.enclave.hardening import forbid_inspection
 from confide.enclave.private_folder import default_root, sweep
 from confide.errors import ConfideError, Misuse, Unavailable
 from confide.ids import sha256_of
+from confide.launch.machine_config import MachineConfig
 from confide.launch.sealed_memory import sealed_memory
 from confide.launch.simulated.vendor import SimulatedVendor
 from confide.measure import runtime_digest, simulated_launch_digest
@@ -35,14 +36,6 @@ from confide.strictjson import load_as
 from confide.workload.bundle import read_file
 
 _LAUNCHER, _EVENTS = 0, 1
-
-
-class MachineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The bundle's file, the simulated vendor's folder, and the job."""
-
-    bundle: str
-    vendor: str
-    job: JobConfig
 
 
 @dataclass(frozen=True)
