@@ -11,7 +11,7 @@ import rfc8785
 
 from confide.errors import Misuse
 
-__all__ = ["canonical_json", "digest_of", "new_id", "sha256_of"]
+__all__ = ["canonical_json", "digest_of", "new_id", "sha256_of", "to_base64"]
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

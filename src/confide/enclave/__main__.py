@@ -33,7 +33,6 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 (an unforeseen one: its type is told, its message may hold data)
         code = _fail(emit, _unforeseen(error))
     else:
-        emit("done")
         code = 0
     sys.exit(code)
 
@@ -54,6 +53,7 @@ def _run(config: EnclaveConfig, emit: Emit) -> None:
     with started(bundle, max_output=job.max_output, time_limit=job.time_limit) as workload:
         emit("started", agent=os.getpid(), workload=workload.pid, memory_locked=lock_memory())
         do_job(job.job, bundle, workload, around)
+    emit("done")  # before the socket closes: at its end the machine ends this process
 
 
 def _fail(emit: Emit, failure: ConfideError) -> int:
