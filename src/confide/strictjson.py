@@ -9,6 +9,8 @@ import msgspec
 
 from confide.errors import Misuse
 
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "load_as", "loads"]
+
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 
@@ -47,6 +49,12 @@ def _check_depth(data: bytes) -> None:
             depth = max(0, depth - 1)
 
 
+def _check_characters(raw: bytes, value: object) -> None:
+    """Half a surrogate pair is no character: such a string cannot be hashed, stored or printed."""
+    if b"\\u" in raw:
+        json.dumps(value, ensure_ascii=False).encode()
+
+
 def loads(data: bytes | str, what: str = "document", max_bytes: int = MAX_BYTES) -> object:
     """The JSON value in `data`. Raises Misuse for anything that is not strict JSON (RFC 8259)."""
     raw = data.encode() if isinstance(data, str) else data
@@ -55,6 +63,7 @@ def loads(data: bytes | str, what: str = "document", max_bytes: int = MAX_BYTES)
     try:
         _check_depth(raw)
         value: object = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        _check_characters(raw, value)
     except (ValueError, RecursionError) as error:
         raise _misuse(what, str(error)[:120]) from None
     return value

@@ -57,13 +57,15 @@ def release(broker: Broker, request: ReleaseRequest, *, now: datetime) -> Releas
     """
     check_shape(request)
     try:
-        return _release(broker, request, now)
+        case, grant, row = _decide(broker, request, now)
     except Refused as refusal:
         record_refusal(broker.database, request, refusal, now)
         raise
+    return _answer(broker, case, grant, row)
 
 
-def _release(broker: Broker, request: ReleaseRequest, now: datetime) -> Release:
+def _decide(broker: Broker, request: ReleaseRequest, now: datetime) -> tuple[_Case, Grant, AuditRow]:
+    """Steps 1 to 5: where it returns, the release is on the disk."""
     check_keys(request, broker.own_keys | {broker.identity.public_key})
     with broker.database.read() as reader:
         check_challenge(reader, request.nonce, request.job, now)
@@ -72,7 +74,7 @@ def _release(broker: Broker, request: ReleaseRequest, now: datetime) -> Release:
     grant = _grant(broker, case, now)
     with broker.database.write() as writer:
         row = _commit(writer, case, permit, grant)
-    return _answer(broker, case, grant, row)
+    return case, grant, row
 
 
 def check_shape(request: ReleaseRequest) -> None:
