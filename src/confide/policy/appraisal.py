@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass
 from datetime import datetime
 from typing import NoReturn
 
@@ -30,11 +30,11 @@ class Permit:
     evidence: VerifiedEvidence
     checks: tuple[Check, ...]
     workload: str
-    token: object = field(repr=False, compare=False)
+    token: InitVar[object]
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, token: object) -> None:
         """Refuses everyone but the appraiser."""
-        if self.token is not _APPRAISER:
+        if token is not _APPRAISER:
             raise TypeError("only the appraisal builds a Permit")
 
     def __reduce__(self) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
@@ -33,11 +33,11 @@ class VerifiedEvidence:
     checks: tuple[Check, ...]
     verified_at: datetime
     root: str
-    token: object = field(repr=False, compare=False)
+    token: InitVar[object]
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, token: object) -> None:
         """Refuses everyone but the verifier."""
-        if self.token is not _VERIFIER:
+        if token is not _VERIFIER:
             raise TypeError("only the verifier builds VerifiedEvidence")
         object.__setattr__(self, "claims", copy.deepcopy(self.claims))
 

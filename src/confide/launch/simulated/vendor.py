@@ -127,7 +127,7 @@ def _text(value: str) -> bytes:
 
 def issue_leaf(
     name: x509.Name,
-    key: ec.EllipticCurvePublicKey,
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
     extensions: Mapping[str, bytes],
     *,
     issuer: Authority,

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+
+import pytest
+
+from confide.errors import Refused
+from confide.evidence import EvidenceBundle
+from confide.testing import FakeAmd
+from confide.verify import VerifiedEvidence, examine, verify_evidence
+
+
+@pytest.fixture
+def verified(fake_amd: FakeAmd) -> VerifiedEvidence:
+    bundle = fake_amd.evidence(fake_amd.report())
+    return verify_evidence(bundle, now=fake_amd.now, report_data=None, simulated_roots=[fake_amd.root_fingerprint])
+
+
+def test_nobody_but_the_verifier_builds_verified_evidence(verified: VerifiedEvidence):
+    fields = {field.name: getattr(verified, field.name) for field in dataclasses.fields(verified)}
+    for token in (None, object(), True):
+        with pytest.raises(TypeError):
+            VerifiedEvidence(**fields, token=token)
+    with pytest.raises(TypeError):
+        VerifiedEvidence(**fields)
+
+
+def test_verified_evidence_is_not_copied_with_a_change(verified: VerifiedEvidence):
+    with pytest.raises((TypeError, ValueError)):
+        dataclasses.replace(verified, simulated=False)
+
+
+def test_verified_evidence_does_not_survive_serialisation(verified: VerifiedEvidence):
+    for break_out in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError):
+            break_out(verified)
+
+
+def test_verified_evidence_is_not_changed_after_it_was_made(verified: VerifiedEvidence):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        verified.simulated = False  # type: ignore[misc]
+
+
+def test_examination_without_the_debug_check_concludes_nothing(fake_amd: FakeAmd):
+    """A caller who leaves a required check out gets a refusal, not evidence."""
+    exam = examine(
+        fake_amd.evidence(fake_amd.report()),
+        now=fake_amd.now,
+        report_data=None,
+        simulated_roots=[fake_amd.root_fingerprint],
+    )
+    with pytest.raises(Refused) as caught:
+        exam.conclude()
+    assert caught.value.codes == ("evidence.incomplete",)
+    assert "snp.policy.debug" in caught.value.findings[0].got
+
+
+def test_unknown_format_is_refused(fake_amd: FakeAmd):
+    with pytest.raises(Refused) as caught:
+        verify_evidence(EvidenceBundle("sample", ""), now=fake_amd.now, report_data=None)
+    assert caught.value.codes == ("evidence.format",)
