@@ -111,6 +111,7 @@ class Laboratory:
     """The parties, ready to work. Its passphrase is drawn for this run and kept nowhere: its keys end with it."""
 
     def __init__(self, folders: Folders, passphrase: Secret) -> None:
+        folders.root.mkdir(parents=True, exist_ok=True)
         self.folders = folders
         self._passphrase = passphrase
         self.store = Store(str(folders.cloud))
