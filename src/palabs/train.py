@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +18,14 @@ DESCRIPTION = """Train the ancestry model on a folder of open genotypes and writ
 The same folder gives the same bytes on every machine. Prints the cross-validated figures.
 
 Example:
-  palabs train --genomes ../shared/genomes -o model.bin"""
+  palabs train --genomes ../shared/genomes -o model.bin --figures figures.json"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("--genomes", type=Path, required=True, metavar="DIR", help="the folder of open genotypes")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the model file to write")
+    parser.add_argument("--figures", type=Path, metavar="FILE", help="also write the figures, as JSON, for the report")
 
 
 def run(args: argparse.Namespace) -> Reply:
@@ -32,6 +34,8 @@ def run(args: argparse.Namespace) -> Reply:
 
     training = train(args.genomes, lambda step: print(f"{step} ...", file=sys.stderr))  # noqa: T201 - progress
     args.output.write_bytes(training.data)
+    if args.figures:
+        args.figures.write_text(json.dumps(training.summary(), indent=1) + "\n", encoding="utf-8")
     return Reply(training.summary() | {"model": str(args.output)}, as_markdown(training))
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from palabs.training.plink import Genotypes, Variant
 
-# (HGDP's name, 1000 Genomes' code) of populations sampled in the same place.
+# HGDP name and 1000 Genomes code of populations sampled in the same place.
 SAME_PEOPLE = (("Yoruba_Nigeria", "YRI"), ("Han_China", "CHB"), ("Japanese_Japan", "JPT"), ("Tuscan_Italy", "TSI"))
 MISSING = 255
 FULL = 254

@@ -172,13 +172,13 @@ def measure(probabilities: Floats, truth: NDArray[np.intp]) -> Figures:
     order = np.argsort(-probabilities, axis=1, kind="stable")
     right = order[:, 0] == truth
     top3 = (order[:, :3] == truth[:, None]).any(axis=1)
-    return Figures(
-        len(truth),
+    numbers = (
         float(right.mean()),
         float(top3.mean()),
         log_loss(probabilities, truth),
         calibration_error(probabilities.max(axis=1), right),
     )
+    return Figures(len(truth), *(round(number, 4) for number in numbers))
 
 
 def calibration_error(confidence: Floats, right: Mask) -> float:
