@@ -26,14 +26,14 @@ def simulated_vendor() -> SimulatedVendor:
 
 
 @pytest.fixture(scope="session")
-def _lab_template(simulated_vendor, tmp_path_factory) -> Lab:
+def lab_template(simulated_vendor, tmp_path_factory) -> Lab:
     return Lab.create(tmp_path_factory.mktemp("lab"), simulated_vendor, now=system_clock())
 
 
 @pytest.fixture
-def lab(_lab_template, tmp_path) -> Iterator[Lab]:
+def lab(lab_template, tmp_path) -> Iterator[Lab]:
     """An owner's home with a policy in force, its broker, and the cloud's store."""
-    lab = _lab_template.copy(tmp_path / "lab")
+    lab = lab_template.copy(tmp_path / "lab")
     yield lab
     lab.home.database.close()
 

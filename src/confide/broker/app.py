@@ -116,7 +116,10 @@ def _json(value: object, status: int = 200) -> Response:
 
 
 def _error(kind: str, codes: tuple[str, ...], status: int) -> Response:
-    return _json({"error": kind, "codes": list(dict.fromkeys(codes))}, status)
+    response = _json({"error": kind, "codes": list(dict.fromkeys(codes))}, status)
+    if kind == Misuse.kind:  # the rest of such a request may still be on its way, and is not waited for
+        response.headers["connection"] = "close"
+    return response
 
 
 async def _failed(_: Request, failure: ConfideError) -> Response:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> Reply:
     from confide.broker.server import listen, serve  # noqa: PLC0415 - the same
     from confide.owner.home import OwnerHome  # noqa: PLC0415 - the same
 
-    with wiped_after(read_passphrase(args, "Passphrase of the home: ")) as passphrase:
+    with wiped_after(read_passphrase(args, "Passphrase of the home")) as passphrase:
         home = OwnerHome.open(args.home, passphrase)
     broker = home.broker(production=args.production)
     if args.production:

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> Reply:
     from confide.owner.home import OwnerHome, refuse_existing  # noqa: PLC0415 - --help stays quick
 
     refuse_existing(args.home)
-    with wiped_after(read_passphrase(args, "Passphrase for the new home: ", confirm=True)) as passphrase:
+    with wiped_after(read_passphrase(args, "Passphrase for the new home", confirm=True)) as passphrase:
         home = OwnerHome.create(args.home, passphrase)
     home.database.close()
     custody = home.custody.describe()

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> Reply:
 
     text = _read(args.policy)
     policy = parse_policy(text)
-    with wiped_after(read_passphrase(args, "Passphrase of the home: ")) as passphrase:
+    with wiped_after(read_passphrase(args, "Passphrase of the home")) as passphrase:
         home = OwnerHome.open(args.home, passphrase)
     stored = activate_policy(home.database, text, identity=home.identity, now=system_clock())
     home.database.close()

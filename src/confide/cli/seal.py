@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> Reply:
     with args.file.open("rb") as source:
         size = _size(source, args.file)
         _check_output(args.output)
-        with wiped_after(read_passphrase(args, "Passphrase of the home: ")) as passphrase:
+        with wiped_after(read_passphrase(args, "Passphrase of the home")) as passphrase:
             home = OwnerHome.open(args.home, passphrase)
         with _shown(source, size) as shown:
             stored = seal_into(home, Store(args.store), shown, location=args.store, now=system_clock())

@@ -6,11 +6,17 @@ The enclave is honest unless a test changes something: every step can be called 
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -56,6 +62,15 @@ class FakeEnclave:
         unbound = ReleaseRequest(job_id, nonce, public[0], public[1], pack_evidence(FORMAT, b""))
         evidence = self.evidence(unbound.binding(broker_id).report_data(), **fields)
         return ReleaseRequest(job_id, nonce, public[0], public[1], evidence)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A broker that serves: where, under which identity, and its process."""
+
+    url: str
+    broker_id: str
+    process: subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
@@ -124,6 +139,27 @@ class Lab:
         job = new_job(inputs=inputs, **(values | fields))
         register_job(self.home.database, job, broker_key=self.home.identity.public_key, now=self.now)
         return job
+
+    @contextmanager
+    def serve(self, *options: str, stderr: int | BinaryIO | None = None) -> Iterator[Served]:
+        """`confide broker serve` as a process of its own on a free port of this machine; it is asked to end
+        when the block ends.
+        """
+        reading, writing = os.pipe()
+        os.write(writing, PASSPHRASE)
+        os.close(writing)
+        command = [sys.executable, "-m", "confide.cli.main", "broker", "serve", "--json", "--port", "0"]
+        command += ["--home", str(self.home.folder.path), "--passphrase-fd", str(reading), *options]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, pass_fds=[reading]) as process:  # noqa: S603 - this program
+            os.close(reading)
+            try:
+                assert process.stdout is not None
+                ready = json.loads(process.stdout.readline())
+                if "url" not in ready:
+                    raise ValueError(f"the broker did not start: {ready}")
+                yield Served(ready["url"], ready["broker_id"], process)
+            finally:
+                process.terminate()
 
     def enclave(self) -> FakeEnclave:
         """A fresh enclave that runs what the policy allows."""
