@@ -47,7 +47,7 @@ def _header(name: str, size: int) -> bytes:
         b" " * 8,  # the checksum is computed with blanks in its place
         b"0".ljust(101, b"\0"),
         b"ustar\x0000".ljust(72, b"\0"),
-        b"%07o\0%07o\0" % (0, 0),
+        bytes(16),  # device numbers, which a plain file has none of
         prefix.encode().ljust(_PREFIX_SIZE, b"\0"),
     )
     block = b"".join(fields).ljust(BLOCK, b"\0")
