@@ -74,6 +74,16 @@ def _collect(rows: Rows, build: int | None) -> dict[int, list[Call]]:
     return found
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What became of a panel SNP: `used` or one of REASONS; see Genotypes for `dosage` and `hidden`."""
+
+    fate: str
+    dosage: int = -1
+    hidden: int = -1
+    flipped: bool = False
+
+
 def _harmonise(
     found: dict[int, list[Call]], sites: Sites, *, variants_only: bool
 ) -> tuple[NDArray[np.int8], NDArray[np.int8], dict[str, int]]:
@@ -82,31 +92,27 @@ def _harmonise(
     tally = dict.fromkeys(("panel", "used", "missing", *REASONS, "strand_flipped"), 0)
     tally |= {"panel": len(sites), "missing": len(sites) - len(found)}
     for index, calls in found.items():
-        pair = bytes([sites.counted[index], sites.other[index]])
-        reason, value, flipped = _settle(calls, pair, variants_only=variants_only)
-        tally[reason] += 1
-        if reason == "used":
-            dosage[index] = value
-            tally["strand_flipped"] += flipped
-            if variants_only:
-                hidden[index] = 2 if _oriented(calls[0].reference, pair)[:1] == pair[:1] else 0
+        settled = _settle(calls, bytes([sites.counted[index], sites.other[index]]), variants_only=variants_only)
+        dosage[index], hidden[index] = settled.dosage, settled.hidden
+        tally[settled.fate] += 1
+        tally["strand_flipped"] += settled.flipped
     return dosage, hidden, tally
 
 
-def _settle(calls: list[Call], pair: bytes, *, variants_only: bool) -> tuple[str, int, bool]:
-    """(what became of it, dosage, read from the other strand?) of all the rows at one SNP."""
-    letters = {_oriented(call.letters, pair): call for call in calls if call.problem is None}
-    if variants_only:
-        letters = {text: call for text, call in letters.items() if call.letters != call.reference * 2}
-    if not letters:
+def _settle(calls: list[Call], pair: bytes, *, variants_only: bool) -> Settled:
+    """All the rows at one SNP, whose alleles are `pair` (counted, other), as one."""
+    good = [call for call in calls if call.problem is None and not (variants_only and call.is_reference)]
+    if not good:
         problems = {call.problem for call in calls}
-        return next((reason for reason in REASONS if reason in problems), "missing"), -1, False
+        return Settled(next((reason for reason in REASONS if reason in problems), "missing"))
+    letters = [_oriented(call.letters, pair) for call in good]
     if not all(set(text) <= set(pair) for text in letters):
-        return "allele_mismatch", -1, False
-    values = {text.count(pair[:1]) for text in letters}
-    if len(values) > 1:
-        return "conflicting_duplicate", -1, False
-    return "used", values.pop(), any(text != call.letters for text, call in letters.items())
+        return Settled("allele_mismatch")
+    dosages = {text.count(pair[:1]) for text in letters}
+    if len(dosages) > 1:
+        return Settled("conflicting_duplicate")
+    hidden = 2 * _oriented(good[0].reference, pair).count(pair[:1]) if variants_only else -1
+    return Settled("used", dosages.pop(), hidden, flipped=letters[0] != good[0].letters)
 
 
 def _oriented(letters: bytes, pair: bytes) -> bytes:

@@ -32,6 +32,11 @@ VENDORS = (
 )
 
 
+# The panel SNP at a place in GRCh37, and in GRCh38.
+Places = tuple[int | None, int | None]
+NOWHERE: Places = (None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A genotype in a file: two letters, or the problem with it. `reference` is the REF letter of a VCF row."""
@@ -39,6 +44,11 @@ class Call:
     letters: bytes
     problem: Problem | None = None
     reference: bytes = b""
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether both letters are REF."""
+        return self.letters == self.reference * 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +79,18 @@ class Lookup:
 
     def __init__(self, sites: Sites) -> None:
         self.by_name = {b"rs%d" % rs: index for index, rs in enumerate(sites.rs.tolist())}
-        self.by_place37 = self._places(sites.chromosome.tolist(), sites.position37.tolist())
-        self.by_place38 = self._places(sites.chromosome.tolist(), sites.position38.tolist())
+        self.by_place: dict[bytes, Places] = {}
+        chromosomes = sites.chromosome.tolist()
+        for build, positions in enumerate((sites.position37.tolist(), sites.position38.tolist())):
+            for index, (chromosome, position) in enumerate(zip(chromosomes, positions, strict=True)):
+                if position:
+                    self._add(b"%d\t%d" % (chromosome, position), build, index)
 
-    @staticmethod
-    def _places(chromosomes: list[int], positions: list[int]) -> dict[bytes, int]:
-        pairs = enumerate(zip(chromosomes, positions, strict=True))
-        return {b"%d\t%d" % (chromosome, position): index for index, (chromosome, position) in pairs if position}
-
-    def places(self, chromosome: bytes, position: bytes) -> tuple[int | None, int | None]:
-        """The SNPs at a place, in GRCh37 and in GRCh38."""
-        key = chromosome.removeprefix(b"chr") + b"\t" + position
-        return self.by_place37.get(key), self.by_place38.get(key)
+    def _add(self, key: bytes, build: int, index: int) -> None:
+        for spelling in (key, b"chr" + key):
+            places = list(self.by_place.get(spelling, NOWHERE))
+            places[build] = index
+            self.by_place[spelling] = (places[0], places[1])
 
 
 def read_rows(blocks: Iterable[bytes], sites: Sites) -> Rows:
@@ -99,7 +109,8 @@ def _read_consumer(first: bytes, rest: Iterator[bytes], lookup: Lookup) -> Rows:
     for block in chain([first], rest):
         lines = [line for line in block.translate(SEPARATORS, b'"').split(b"\n") if line and line[0] != ord("#")]
         looks_right = looks_right or any(map(_is_consumer_row, lines[:SAMPLED_ROWS]))
-        rows.count += len(lines)
+        header = not rows.count and lines and not _is_consumer_row(lines[0])
+        rows.count += len(lines) - bool(header)
         rows.hits.extend(_consumer_hits(lines, lookup))
     if not looks_right:
         raise _unknown_format()
@@ -140,8 +151,8 @@ def _consumer_hits(lines: list[bytes], lookup: Lookup) -> Iterator[Hit]:
 def _consumer_hit(line: bytes, name: int | None, lookup: Lookup) -> Iterator[Hit]:
     fields = line.split()
     if len(fields) >= CONSUMER_COLUMNS - 1:
-        places = lookup.places(fields[1], fields[2])
-        if name is not None or places != (None, None):
+        places = lookup.by_place.get(fields[1] + b"\t" + fields[2], NOWHERE)
+        if name is not None or places is not NOWHERE:
             yield Hit(name, *places, _consumer_call(fields[3:]))
 
 
@@ -204,12 +215,13 @@ def _check_header(line: bytes) -> bool:
 
 
 def _vcf_hits(lines: list[bytes], lookup: Lookup) -> Iterator[Hit]:
+    named, placed = lookup.by_name, lookup.by_place
     for line in lines:
         head = line.split(b"\t", 3)
         if len(head) > 3:  # noqa: PLR2004 - chromosome, position, name and the rest
-            name = lookup.by_name.get(head[2])
-            places = lookup.places(head[0], head[1])
-            if name is not None or places != (None, None):
+            name = named.get(head[2])
+            places = placed.get(head[0] + b"\t" + head[1], NOWHERE)
+            if name is not None or places is not NOWHERE:
                 yield Hit(name, *places, _vcf_call(line.split(b"\t")))
 
 
