@@ -81,7 +81,10 @@ class BrokerClient:
             headers = {"Content-Type": "application/json", "Connection": "close"}
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
-            return answer.status, answer.read(MAX_ANSWER + 1)
+            data = answer.read(MAX_ANSWER + 1)
+            if answer.length:  # the peer hung up early, or would go on beyond the limit
+                raise http.client.IncompleteRead(data)
+            return answer.status, data
 
 
 def check_peer(certificate: bytes, broker_id: str) -> None:
