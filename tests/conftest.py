@@ -61,3 +61,12 @@ def real_milan(shared: Path) -> EvidenceBundle:
     leaf = (folder / "test_data/snp/test-vcek.der").read_bytes()
     chain = split_endorsements((folder / "src/snp/milan_ask_ark_asvk.pem").read_bytes())
     return pack_evidence(FORMAT, report, (leaf, *chain))
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """(laboratory, broker) of the ancestry service: made once a module, since keys and bundle take seconds."""
+    from palabs.laboratory import laboratory
+
+    with laboratory(tmp_path_factory.mktemp("laboratory")) as lab, lab.broker() as broker:
+        yield lab, broker
