@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SEQUENCE, OCTET_STRING, IA5_STRING = 0x30, 0x04, 0x16
+SEQUENCE, BIT_STRING, OCTET_STRING, IA5_STRING = 0x30, 0x03, 0x04, 0x16
 _LONG_FORM = 0x80
 
 

@@ -129,11 +129,11 @@ def _read_roots(top: Table, kind: str | None) -> tuple[str, ...] | None:
     if kind == "simulation":
         return top.read("simulated_roots", list_of(_simulated_root))
     top.asked.add("simulated_roots")
-    if "simulated_roots" in top.values:
+    if kind == "production" and "simulated_roots" in top.values:
         top.problems.add(
             "policy.file.simulated",
             (*top.path, "simulated_roots"),
-            got="`simulated_roots` in a policy that is not of kind simulation",
+            got="`simulated_roots` in a policy of kind production",
             wanted="no simulated root: it would let anybody who has its key read the data",
             remedy='Take the line out, or write `kind = "simulation"` for data that needs no protection.',
         )

@@ -15,11 +15,23 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 from confide.clock import to_rfc3339
+from confide.evidence.der import BIT_STRING, SEQUENCE, content_of, header
 from confide.ids import sha256_of
 
 # AMD signs with RSASSA-PSS, SHA-384, MGF1 of SHA-384, salt of 48 bytes (AMD 57230, sections 3 and 4).
 _MIN_RSA_BITS = 2048
 _PSS = PSS(MGF1(SHA384()), 48)
+
+
+# What the library raises for bytes that it does not take; half of it is no ValueError.
+_MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class MalformedCertificateError(ValueError):
@@ -106,16 +118,28 @@ def parse_item(der: bytes) -> Certificate | RevocationList:
         warnings.simplefilter("ignore")
         try:
             return _certificate(der)
-        except (ValueError, TypeError):
+        except _MALFORMED:
             pass
         try:
             return _revocation_list(der)
-        except (ValueError, TypeError):
+        except _MALFORMED:
             raise MalformedCertificateError from None
+
+
+def _check_envelope(der: bytes, signed: bytes, signature: bytes) -> None:
+    """The bytes outside of the signature's reach say the same algorithm as those within, in canonical DER (RFC 5280,
+    section 4.1.1.2); otherwise one certificate could be written in many ways. Raises ValueError.
+    """
+    content = content_of(SEQUENCE, der) or b""
+    tail = header(BIT_STRING, len(signature) + 1) + b"\0" + signature
+    algorithm = content[len(signed) : -len(tail)]
+    if content != signed + algorithm + tail or not algorithm or algorithm not in signed:
+        raise ValueError("an envelope that does not fit")
 
 
 def _certificate(der: bytes) -> Certificate:
     parsed = x509.load_der_x509_certificate(der)
+    _check_envelope(der, parsed.tbs_certificate_bytes, parsed.signature)
     names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     values = {extension.oid.dotted_string: extension.value for extension in parsed.extensions}
     constraints = values.get("2.5.29.19")
@@ -144,4 +168,5 @@ def _printable(name: str) -> str:
 
 def _revocation_list(der: bytes) -> RevocationList:
     parsed = x509.load_der_x509_crl(der)
+    _check_envelope(der, parsed.tbs_certlist_bytes, parsed.signature)
     return RevocationList(parsed, parsed.issuer.public_bytes(), parsed.last_update_utc, parsed.next_update_utc)
