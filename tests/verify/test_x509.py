@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
+
+from confide.launch.simulated.vendor import Authority, subject
+from confide.testing import FakeAmd
+from confide.verify.x509 import Certificate, MalformedCertificateError, RevocationList, parse_item, rsa_pss_verifies
+
+KEY = generate_private_key(65537, 2048)
+
+
+def parsed(der: bytes) -> Certificate:
+    item = parse_item(der)
+    assert isinstance(item, Certificate)
+    return item
+
+
+def test_certificate_and_list_are_told_apart(fake_amd: FakeAmd):
+    assert parsed(fake_amd.ark.der).common_name == "ARK-Genoa"
+    assert isinstance(parse_item(fake_amd.ark.revocation_list(fake_amd.now)), RevocationList)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise_anything_but_malformed(data: bytes):
+    with contextlib.suppress(MalformedCertificateError):
+        parse_item(data)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 7))
+def test_flipped_bits_raise_nothing_but_malformed(fake_amd: FakeAmd, position: int, bit: int):
+    for item in (fake_amd.leaf(fake_amd.report()), fake_amd.ark.revocation_list(fake_amd.now, revoked=(1, 2))):
+        data = bytearray(item)
+        data[position % len(data)] ^= 1 << bit
+        with contextlib.suppress(MalformedCertificateError):
+            parse_item(bytes(data))
+
+
+def certificate(padding: PSS | PKCS1v15, algorithm: SHA256 | SHA384) -> Certificate:
+    name, now = subject("ARK-Genoa"), datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    return parsed(builder.sign(KEY, algorithm, rsa_padding=padding).public_bytes(Encoding.DER))
+
+
+def test_only_pss_with_sha384_and_a_salt_of_48_bytes_counts():
+    right = certificate(PSS(MGF1(SHA384()), 48), SHA384())
+    assert right.signed_by(right)
+    for wrong in (
+        certificate(PSS(MGF1(SHA384()), 32), SHA384()),
+        certificate(PSS(MGF1(SHA256()), 48), SHA256()),
+        certificate(PKCS1v15(), SHA384()),
+        certificate(PKCS1v15(), SHA256()),
+    ):
+        assert not wrong.signed_by(wrong)
+
+
+def test_short_rsa_key_counts_for_nothing():
+    key = generate_private_key(65537, 1024)
+    padding = PSS(MGF1(SHA384()), 48)
+    assert not rsa_pss_verifies(key.public_key(), key.sign(b"message", padding, SHA384()), b"message")
+    assert rsa_pss_verifies(KEY.public_key(), KEY.sign(b"message", padding, SHA384()), b"message")
+
+
+def test_both_ends_of_the_validity_period_belong_to_it(fake_amd: FakeAmd):
+    one, second = parsed(fake_amd.ark.der), timedelta(seconds=1)
+    assert one.valid_at(one.not_before)
+    assert one.valid_at(one.not_after)
+    assert not one.valid_at(one.not_before - second)
+    assert not one.valid_at(one.not_after + second)
+
+
+@pytest.mark.parametrize("days", [-1, 0, 29, 31])
+def test_list_is_in_force_between_its_updates(fake_amd: FakeAmd, days: int):
+    crl = parse_item(fake_amd.ark.revocation_list(fake_amd.now, days=30))
+    assert isinstance(crl, RevocationList)
+    assert crl.current_at(fake_amd.now + timedelta(days=days)) == (0 <= days <= 29)
+
+
+def test_list_names_what_it_revokes(fake_amd: FakeAmd):
+    crl = parse_item(fake_amd.ark.revocation_list(fake_amd.now, revoked=(4711, 4712)))
+    assert isinstance(crl, RevocationList)
+    assert crl.revokes([1, 4711]) == [4711]
+    assert crl.signed_by(parsed(fake_amd.ark.der))
+    assert not crl.signed_by(parsed(fake_amd.ask.der))
+
+
+def test_name_that_stands_twice_is_no_name(fake_amd: FakeAmd):
+    twice = x509.Name([*subject("SEV-Genoa"), *subject("ARK-Genoa")])
+    der = Authority.issue(twice, fake_amd.ask.key, fake_amd.now).der
+    assert parsed(der).common_name == ""
