@@ -124,7 +124,7 @@ def test_a_tampered_bundle_is_refused_and_the_right_one_runs(ordered, tmp_path):
     broken = tmp_path / "broken.tar"
     broken.write_bytes(b"not a bundle")
     status, document = call("confide", "run", broken, *words[2:])
-    assert status == 2
+    assert (status, codes(document)) == (1, ["workload.bundle"])
     assert runs_again(words)
 
 
