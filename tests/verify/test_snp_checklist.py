@@ -337,6 +337,12 @@ def test_row_5_revoked_issuer_is_refused(fake_amd: FakeAmd):
     assert codes_of(fake_amd, bundle) == {"snp.crl"}
 
 
+def test_row_5_revoked_root_is_refused(fake_amd: FakeAmd):
+    serial = fake_amd.ark.certificate.serial_number
+    bundle = with_list(fake_amd, fake_amd.ark.revocation_list(fake_amd.now, revoked=(serial,)))
+    assert codes_of(fake_amd, bundle) == {"snp.crl"}
+
+
 def test_row_5_revocation_list_signed_by_another_is_refused(fake_amd: FakeAmd):
     forged = replace(fake_amd.ark, key=fake_amd.ask.key).revocation_list(fake_amd.now)
     assert codes_of(fake_amd, with_list(fake_amd, forged)) == {"snp.crl"}

@@ -20,8 +20,7 @@ is compared by value, so that a signature by itself adds nothing.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
@@ -30,19 +29,28 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA384
 
 from confide.checklist import Checklist
-from confide.clock import to_rfc3339
 from confide.errors import Refused
-from confide.evidence.der import IA5_STRING, OCTET_STRING, content_of, read_small_integer
-from confide.evidence.endorsements import MAX_BYTES, MAX_ITEMS
 from confide.evidence.snp import CPUID_SINCE, FORMAT, SIGNED_SIZE, SnpReport, parse_report, read_tcb
+from confide.verify.amd_chain import (
+    CSP_ID,
+    FETCH,
+    FORGED,
+    LEAF_NAMES,
+    Chain,
+    certified_product,
+    certified_tcb,
+    check_chain_signatures,
+    check_names,
+    check_revocation,
+    check_root,
+    check_validity,
+    find_chain,
+    hardware_id,
+    parse_endorsements,
+)
 from confide.verify.anchors import AMD_ROOTS
 from confide.verify.examination import Examination
-from confide.verify.x509 import (
-    Certificate,
-    MalformedCertificateError,
-    RevocationList,
-    parse_item,
-)
+from confide.verify.x509 import Certificate
 
 # Every one of these has a result before evidence counts as verified.
 REQUIRED = frozenset({
@@ -57,31 +65,6 @@ REQUIRED = frozenset({
 _P384_ORDER = int(
     "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973", 16
 )
-_LEAF_NAMES = {"vcek": "SEV-VCEK", "vlek": "SEV-VLEK"}
-_ISSUER_NAMES = {"SEV-VCEK": "SEV-{}", "SEV-VLEK": "SEV-VLEK-{}"}
-# The names in the certificates' productName, before any stepping, by the product whose roots certify them.
-_PRODUCT_NAMES = {"Milan": "Milan", "Genoa": "Genoa", "Bergamo": "Genoa", "Siena": "Genoa", "Turin": "Turin"}
-
-_HWID_SIZES = {8, 64}
-
-_OID = "1.3.6.1.4.1.3704.1."
-_PRODUCT_NAME, _HWID, _CSP_ID = f"{_OID}2", f"{_OID}4", f"{_OID}5"
-# The security patch level extensions in the order of the TCB version's eight bytes; None: no extension, zero.
-_SPL = (1, 2, 4, 5, 6, 7, 3, 8)
-_SPL_TURIN = (9, 1, 2, 3, None, None, None, 8)
-
-_FETCH = "Give the certificates with the evidence, or fetch them from the vendor's key distribution service."
-_FORGED = "Do not trust this evidence: it was changed, or it does not belong to these certificates."
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """The three certificates from the signing key to the root, and the revocation lists that came along."""
-
-    leaf: Certificate
-    issuer: Certificate
-    root: Certificate
-    lists: tuple[RevocationList, ...]
 
 
 def examine(
@@ -96,16 +79,17 @@ def examine(
     exam = Examination(format=FORMAT, now=now, required=REQUIRED)
     checklist = exam.checklist
     report = check_size_and_version(evidence, checklist)  # 1
-    items = _parse_endorsements(endorsements, checklist)
+    items = parse_endorsements(endorsements, checklist)
     if report is None:
         return exam
     exam.unverified_report = report
     check_reserved(report, checklist)  # 1
     trusted = AMD_ROOTS.keys() | set(simulated_roots)
-    chain = _find_chain(report, items, trusted, checklist)
+    chain = find_chain(report, items, trusted, checklist)
     product = check_product(report, chain, checklist)  # 2
     check_signature_encoding(report, checklist)  # 3
     check_tcb_order(report, product, checklist)  # 8
+    check_firmware_order(report, checklist)  # 8
     check_report_data(report, report_data, checklist)  # 9
     exam.unverified_product = product
     if chain is None:
@@ -113,7 +97,7 @@ def examine(
         return exam
     exam.unverified_root, exam.has_crl = chain.root.fingerprint, bool(chain.lists)
     exam.simulated = chain.root.fingerprint in trusted and chain.root.fingerprint not in AMD_ROOTS
-    exam.unverified_hwid = _hardware_id(chain.leaf)
+    exam.unverified_hwid = hardware_id(chain.leaf)
     check_signature(report, evidence, chain.leaf, checklist)  # 3
     check_signing_key(report, chain.leaf, checklist)  # 4
     check_root(chain.root, trusted, checklist)  # 5
@@ -167,80 +151,6 @@ def check_reserved(report: SnpReport, checklist: Checklist) -> None:
     )
 
 
-# The certificates that came along
-
-
-def _parse_endorsements(endorsements: Sequence[bytes], checklist: Checklist) -> list[Certificate | RevocationList]:
-    """Each endorsement parsed once. One that is neither a certificate nor a list is a finding."""
-    items: list[Certificate | RevocationList] = []
-    size = sum(map(len, endorsements))
-    if len(endorsements) > MAX_ITEMS or size > MAX_BYTES:
-        _malformed(checklist, f"{len(endorsements)} endorsements of {size} bytes")
-        return items
-    for index, der in enumerate(endorsements):
-        try:
-            items.append(parse_item(der))
-        except MalformedCertificateError:
-            _malformed(checklist, f"endorsement {index + 1}, which is neither")
-    return items
-
-
-def _malformed(checklist: Checklist, got: str) -> None:
-    checklist.expect(
-        "endorsement.malformed",
-        passed=False,
-        got=got,
-        wanted=f"at most {MAX_ITEMS} certificates or revocation lists in DER",
-        remedy="Leave out what does not belong to the evidence.",
-    )
-
-
-def _find_chain(
-    report: SnpReport, items: Sequence[Certificate | RevocationList], trusted: Collection[str], checklist: Checklist
-) -> Chain | None:
-    """Leaf, issuer and root by their names. Where several have the name that is looked for, the one that fits is
-    taken, so that a folder with the certificates of many machines can be given; the checks judge the choice.
-    """
-    certificates = [item for item in items if isinstance(item, Certificate)]
-    wanted = _LEAF_NAMES.get(report.signing_key)
-    leaves = [one for one in certificates if one.common_name in _LEAF_NAMES.values()]
-    leaf = _best(leaves, lambda one: (one.common_name == wanted, _fits(report, one)))
-    issuer = root = None
-    if leaf is not None:
-        issuer = _best(_named(certificates, leaf.issuer), lambda one: (leaf.signed_by(one),))
-    if issuer is not None:
-        root = _best(_named(certificates, issuer.issuer), lambda one: (one.fingerprint in trusted,))
-    found = {"the signing key (VCEK or VLEK)": leaf, "its issuer (ASK or ASVK)": issuer, "the root (ARK)": root}
-    missing = [name for name, one in found.items() if one is None]
-    checklist.expect(
-        "snp.chain.missing",
-        not missing,
-        got=f"no certificate for {missing[0] if missing else ''}",
-        wanted="the certificates from the signing key to the vendor's root",
-        remedy=_FETCH,
-    )
-    if leaf is None or issuer is None or root is None:
-        return None
-    lists = tuple(item for item in items if isinstance(item, RevocationList) and item.issuer == root.subject)
-    return Chain(leaf, issuer, root, lists)
-
-
-def _named(certificates: Sequence[Certificate], subject: bytes) -> list[Certificate]:
-    return [one for one in certificates if one.subject == subject]
-
-
-def _best(candidates: Sequence[Certificate], rank: Callable[[Certificate], tuple[bool, ...]]) -> Certificate | None:
-    """The highest-ranking candidate; a single one is not ranked, since ranking may cost a signature check."""
-    return max(candidates, key=rank) if len(candidates) > 1 else next(iter(candidates), None)
-
-
-def _fits(report: SnpReport, leaf: Certificate) -> bool:
-    """Whether the leaf looks like the one of this report: the same chip and the same TCB."""
-    hwid = _hardware_id(leaf)
-    tcb = _certified_tcb(leaf, turin=_certified_product(leaf) == "Turin")
-    return (hwid is None or report.chip_id.startswith(hwid)) and tcb == report.reported_tcb
-
-
 # 2. Product
 
 
@@ -249,7 +159,7 @@ def check_product(report: SnpReport, chain: Chain | None, checklist: Checklist) 
     reason = "by the CPUID fields of the report"
     product = report.product
     if report.version < CPUID_SINCE:
-        product = _certified_product(chain.leaf) if chain else None
+        product = certified_product(chain.leaf) if chain else None
         reason = "by the certificate's product name, since a report of version 2 has no CPUID fields"
         if chain is None:
             checklist.unchecked("snp.product", "snp.chain.missing")
@@ -265,12 +175,6 @@ def check_product(report: SnpReport, chain: Chain | None, checklist: Checklist) 
     return product
 
 
-def _certified_product(leaf: Certificate) -> str | None:
-    """The product in the leaf's productName extension: an IA5String such as `Milan-B0` (KDS, section 3.1)."""
-    name = content_of(IA5_STRING, leaf.extensions.get(_PRODUCT_NAME, b""))
-    return _PRODUCT_NAMES.get(name.decode("ascii", "replace").split("-")[0]) if name else None
-
-
 # 3. Signature
 
 
@@ -281,7 +185,7 @@ def check_signature_encoding(report: SnpReport, checklist: Checklist) -> None:
         report.signature_algorithm == 1,
         got=report.signature_algorithm,
         wanted="1, ECDSA P-384 with SHA-384",
-        remedy=_FORGED,
+        remedy=FORGED,
     )
     in_range = all(0 < int.from_bytes(part, "little") < _P384_ORDER for part in (report.r, report.s))
     checklist.expect(
@@ -300,7 +204,7 @@ def check_signature(report: SnpReport, evidence: bytes, leaf: Certificate, check
         report.signature_algorithm == 1 and _p384_verifies(leaf.public_key, report, evidence[:SIGNED_SIZE]),
         got="a signature that does not verify",
         wanted=f"a signature by the key in {leaf.common_name}",
-        remedy=_FORGED,
+        remedy=FORGED,
     )
 
 
@@ -324,117 +228,21 @@ def check_signing_key(report: SnpReport, leaf: Certificate, checklist: Checklist
     """Step 4: the report names the kind of key that the leaf certifies."""
     checklist.expect(
         "snp.signing_key",
-        _LEAF_NAMES.get(report.signing_key) == leaf.common_name,
+        LEAF_NAMES.get(report.signing_key) == leaf.common_name,
         got=f"a report signed by {report.signing_key} and a certificate of {leaf.common_name}",
         wanted="the certificate of the key that the report names",
         remedy="Give the VCEK certificate for a report signed by a VCEK, the VLEK certificate for one by a VLEK.",
     )
 
 
-# 5. Chain
-
-
-def check_root(root: Certificate, trusted: Collection[str], checklist: Checklist) -> None:
-    """Step 5: the root is one of the pinned anchors by value, whatever it calls itself."""
-    checklist.expect(
-        "snp.chain.root",
-        root.fingerprint in trusted,
-        got=f"a root named {root.common_name} with the fingerprint {root.fingerprint}",
-        wanted="a root of AMD, pinned by its fingerprint",
-        remedy="Do not trust this evidence. If it is SIMULATED, only a policy of kind simulation can name its root.",
-        reason="" if root.fingerprint in AMD_ROOTS else "a SIMULATED root that the policy names",
-    )
-
-
-def check_names(chain: Chain, product: str | None, checklist: Checklist) -> None:
-    """Steps 4 and 5: leaf and issuer are of one kind, and the whole chain is of the report's product."""
-    kind = _ISSUER_NAMES[chain.leaf.common_name]
-    checklist.expect(
-        "snp.chain.names",
-        chain.issuer.common_name == kind.format(product) and chain.root.common_name == f"ARK-{product}",
-        got=f"{chain.leaf.common_name} under {chain.issuer.common_name} under {chain.root.common_name}",
-        wanted=f"{chain.leaf.common_name} under {kind.format(product)} under ARK-{product}",
-        remedy="Give the chain of the report's product: ASK for a VCEK, ASVK for a VLEK.",
-    )
-    lines = {_certified_product(chain.leaf), AMD_ROOTS.get(chain.root.fingerprint, product)}
-    checklist.expect(
-        "snp.chain.product",
-        product is not None and lines == {product},
-        got=f"certificates for {', '.join(sorted(map(str, lines)))}",
-        wanted=f"certificates for {product}",
-        remedy="Give the chain of the report's product.",
-    )
-
-
-def check_chain_signatures(chain: Chain, checklist: Checklist) -> None:
-    """Step 5: the issuer is an authority; the root signed it, and it signed the leaf (RSA-PSS, SHA-384, salt 48)."""
-    checklist.expect(
-        "snp.chain.authority",
-        chain.issuer.is_authority and chain.root.is_authority and not chain.leaf.is_authority,
-        got="a certificate used against its purpose",
-        wanted="root and issuer that may sign certificates, and a leaf that may not",
-        remedy=_FORGED,
-    )
-    checklist.expect(
-        "snp.chain.signature",
-        chain.leaf.signed_by(chain.issuer) and chain.issuer.signed_by(chain.root),
-        got=f"{chain.leaf.common_name} and {chain.issuer.common_name}, of which one is not signed by its issuer",
-        wanted="a chain of valid signatures, RSA-PSS with SHA-384",
-        remedy=_FORGED,
-    )
-
-
-def check_validity(chain: Chain, now: datetime, checklist: Checklist) -> None:
-    """Step 5: all three certificates are valid at `now` (RFC 5280, section 4.1.2.5)."""
-    outside = [one.period() for one in (chain.leaf, chain.issuer, chain.root) if not one.valid_at(now)]
-    checklist.expect(
-        "snp.chain.validity",
-        not outside,
-        got=f"{to_rfc3339(now)}, outside of {'; '.join(outside)}",
-        wanted="a time within the validity of every certificate",
-        remedy="Fetch current certificates; check this machine's clock; old evidence is verified at its own time.",
-    )
-
-
-def check_revocation(chain: Chain, now: datetime, checklist: Checklist) -> None:
-    """Step 5: every list of the root that came along is signed by the root, in force, and does not name the chain.
-    Without one the check does not apply here; whether one is required is the policy's business.
-    """
-    if not chain.lists:
-        checklist.not_applicable("snp.crl", "no revocation list came with the evidence")
-        return
-    faults = [fault for one in chain.lists for fault in _list_faults(one, chain, now)]
-    checklist.expect(
-        "snp.crl",
-        not faults,
-        got="; ".join(faults),
-        wanted="a list signed by the root, in force now, that names no certificate of the chain",
-        remedy="Fetch the current list from the vendor; where a certificate is revoked, do not trust the machine.",
-    )
-
-
-def _list_faults(crl: RevocationList, chain: Chain, now: datetime) -> list[str]:
-    if not crl.signed_by(chain.root):
-        return ["a list that the root did not sign"]
-    revoked = [f"serial number {serial} is revoked" for serial in crl.revokes([chain.issuer.serial, chain.root.serial])]
-    return revoked if crl.current_at(now) else [*revoked, f"a list that is not in force at {to_rfc3339(now)}"]
-
-
 # 6. and 7. The leaf's extensions
-
-
-def _hardware_id(leaf: Certificate) -> bytes | None:
-    """The hardware id, raw or as an OCTET STRING: AMD has issued both."""
-    value = leaf.extensions.get(_HWID)
-    inner = content_of(OCTET_STRING, value) if value and len(value) not in _HWID_SIZES else None
-    return value if inner is None else inner
 
 
 def check_chip_id(report: SnpReport, leaf: Certificate, product: str | None, checklist: Checklist) -> None:
     """Step 6: a VCEK is of this chip (64 bytes; on Turin 8, and the rest zero); a VLEK is of a provider."""
-    hwid = _hardware_id(leaf)
+    hwid = hardware_id(leaf)
     if leaf.common_name == "SEV-VLEK":
-        passed, got = hwid is None and bool(leaf.extensions.get(_CSP_ID)), "a VLEK with a hardware id or no provider"
+        passed, got = hwid is None and bool(leaf.extensions.get(CSP_ID)), "a VLEK with a hardware id or no provider"
     elif not any(report.chip_id) and hwid is not None:
         checklist.not_applicable("snp.chip_id", "the host masks CHIP_ID; the signature itself names the chip")
         return
@@ -443,27 +251,19 @@ def check_chip_id(report: SnpReport, leaf: Certificate, product: str | None, che
         passed = hwid is not None and len(hwid) == size and report.chip_id == hwid.ljust(64, b"\0")
         got = f"CHIP_ID {report.chip_id.hex()[:16]}… and hardware id {hwid.hex()[:16] if hwid else 'none'}…"
     checklist.expect(
-        "snp.chip_id", passed, got=got, wanted="the certificate of the chip that made the report", remedy=_FETCH
+        "snp.chip_id", passed, got=got, wanted="the certificate of the chip that made the report", remedy=FETCH
     )
-
-
-def _certified_tcb(leaf: Certificate, *, turin: bool) -> bytes | None:
-    """The eight bytes of the TCB version that the leaf certifies, or None where an extension is missing."""
-    layout = _SPL_TURIN if turin else _SPL
-    values = [0 if part is None else read_small_integer(leaf.extensions.get(f"{_OID}3.{part}", b"")) for part in layout]
-    numbers = [value for value in values if value is not None]
-    return bytes(numbers) if len(numbers) == len(values) else None
 
 
 def check_certificate_tcb(report: SnpReport, leaf: Certificate, product: str | None, checklist: Checklist) -> None:
     """Step 7: the key is derived from the TCB that the report reports, byte by byte."""
-    certified = _certified_tcb(leaf, turin=product == "Turin")
+    certified = certified_tcb(leaf, turin=product == "Turin")
     checklist.expect(
         "snp.certificate.tcb",
         certified == report.reported_tcb,
         got=f"a certificate for the TCB {certified.hex() if certified else 'unknown'}",
         wanted=f"a certificate for the reported TCB {report.reported_tcb.hex()}",
-        remedy=_FETCH,
+        remedy=FETCH,
     )
 
 
@@ -473,20 +273,21 @@ def check_certificate_tcb(report: SnpReport, leaf: Certificate, product: str | N
 def check_tcb_order(report: SnpReport, product: str | None, checklist: Checklist) -> None:
     """Step 8: what is reported is committed, and what is committed runs."""
     if product is None:
-        _not_checked(("snp.tcb.order",), "snp.product", checklist) if checklist.findings else None
-    else:
-        reported, committed, current = (
-            read_tcb(raw, product).components()
-            for raw in (report.reported_tcb, report.committed_tcb, report.current_tcb)
-        )
-        wrong = [name for name in reported if not reported[name] <= committed[name] <= current[name]]
-        checklist.expect(
-            "snp.tcb.order",
-            not wrong,
-            got=f"reported {reported}, committed {committed}, current {current}",
-            wanted="reported <= committed <= current in every component",
-            remedy="The host's firmware is in a state that it should not be in: have it updated and committed.",
-        )
+        checklist.unchecked("snp.tcb.order", "snp.product")
+        return
+    raws = (report.reported_tcb, report.committed_tcb, report.current_tcb)
+    reported, committed, current = (read_tcb(raw, product).components() for raw in raws)
+    checklist.expect(
+        "snp.tcb.order",
+        all(reported[name] <= committed[name] <= current[name] for name in reported),
+        got=f"reported {reported}, committed {committed}, current {current}",
+        wanted="reported <= committed <= current in every component",
+        remedy="The host's firmware is in a state that it should not be in: have it updated and committed.",
+    )
+
+
+def check_firmware_order(report: SnpReport, checklist: Checklist) -> None:
+    """Step 8: the same for the firmware's own version (major, minor, build)."""
     checklist.expect(
         "snp.firmware.order",
         report.committed <= report.current,

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -111,6 +112,8 @@ class RevocationList:
         return [n for n in serials if self.parsed.get_revoked_certificate_by_serial_number(n) is not None]
 
 
+# The same few certificates come with every report of a machine. What is remembered is the parsing, never a verdict.
+@lru_cache(maxsize=32)
 def parse_item(der: bytes) -> Certificate | RevocationList:
     """The certificate or revocation list in the DER. Raises MalformedCertificateError."""
     with warnings.catch_warnings():
