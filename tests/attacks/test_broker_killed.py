@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -11,9 +14,9 @@ import time
 import msgspec
 import pytest
 
-from confide.broker import check_chain
+from confide.broker import Writer, check_chain, issue_challenge, release
 from confide.enclave.broker_client import BrokerClient
-from confide.errors import ConfideError, Unavailable
+from confide.errors import ConfideError, Refused, Unavailable
 from confide.ids import from_base64
 
 
@@ -91,6 +94,51 @@ def test_nonce_burnt_before_the_kill_stays_burnt(lab):
     with lab.serve(stderr=subprocess.DEVNULL) as served, pytest.raises(ConfideError) as failure:
         client_of(served).release(request)
     assert failure.value.codes == ("challenge.used",)
+
+
+def kill_itself(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KillingCustody:
+    """Dies at the moment at which it is asked for a data key."""
+
+    kind, key_id, unwrap = "software", "kek", staticmethod(kill_itself)
+
+
+def dying(broker, moment, monkeypatch):
+    """The broker that is killed at one moment of a release."""
+    if moment == "appraisal":
+        return dataclasses.replace(broker, appraiser=kill_itself)
+    if moment == "key":
+        return dataclasses.replace(broker, custody=KillingCustody())
+    monkeypatch.setattr(Writer, moment, kill_itself)
+    return broker
+
+
+@pytest.mark.parametrize(
+    ("moment", "released"),
+    [("appraisal", 0), ("burn_challenge", 0), ("append_audit", 0), ("add_release", 0), ("key", 1)],
+)
+def test_kill_at_each_step_of_a_release_leaves_all_of_it_or_nothing(lab, monkeypatch, moment, released):
+    job = lab.job()
+    nonce = issue_challenge(lab.broker, job.job_id, now=lab.now).nonce
+    request = lab.enclave().request(lab.broker.identity.broker_id, job.job_id, nonce)
+    lab.home.database.close()
+    child = os.fork()
+    if child == 0:
+        try:
+            release(dying(lab.broker, moment, monkeypatch), request, now=lab.now)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert logged(lab) == ([nonce] * released, [nonce] * released)
+    if released:
+        with pytest.raises(Refused) as failure:
+            release(lab.broker, request, now=lab.now)
+        assert failure.value.codes == ("challenge.used",)
+    else:
+        assert release(lab.broker, request, now=lab.now).job == job, "nothing happened: the enclave tries again"
 
 
 CANARY = b"CANARY-4f1c9e7b2a"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from confide.broker import issue_challenge, release
@@ -188,6 +189,20 @@ def test_audit_show_explains_refusals_as_a_person_reads_them(confide, lab):
     assert [row["body"]["findings"][0]["code"] for row in document["rows"]] == ["snp.vmpl"]
     shown = confide("job", "show", job.job_id, *home(lab), passphrase=False)
     assert (shown["state"], shown["refusals"][0]["findings"][0]["got"]) == ("refused", "2")
+
+
+def test_refused_stranger_cannot_steer_the_owners_terminal(lab):
+    job = lab.job()
+    nonce = issue_challenge(lab.broker, job.job_id, now=lab.now).nonce
+    request = lab.enclave().request(lab.broker.identity.broker_id, job.job_id, nonce)
+    evidence = msgspec.structs.replace(request.evidence, format="\x1b[2Jsnp\rreleased")
+    with pytest.raises(Refused):
+        release(lab.broker, msgspec.structs.replace(request, evidence=evidence), now=lab.now)
+    for command in (["audit", "show"], ["job", "show", job.job_id]):
+        text = subprocess.run([BIN, *command, *home(lab)], capture_output=True, check=True).stdout
+        assert b"[2Jsnp" in text
+        assert b"\x1b" not in text
+        assert b"\r" not in text
 
 
 def test_audit_show_exits_1_for_a_broken_log_and_0_for_a_whole_one(confide, lab_template, tmp_path):

@@ -53,33 +53,30 @@ def run(args: argparse.Namespace) -> Reply:
         "chain": "broken" if findings else "whole",
         "findings": [finding.to_dict() for finding in findings],
     }
-    return Reply(
-        document, "\n".join([*map(_row_text, shown), _verdict(rows, findings)]), exit_code=1 if findings else 0
-    )
+    return Reply(document, "\n".join([*map(row_text, shown), _verdict(rows, findings)]), exit_code=1 if findings else 0)
 
 
 def _wanted(row: AuditRow, args: argparse.Namespace) -> bool:
     return (not args.refusals or row.kind == "refused") and args.job in (None, row.body.get("job"))
 
 
-def _row_text(row: AuditRow) -> str:
-    if row.kind == "refused":
-        return refusal_text(row)
-    facts = ", ".join(f"{key} {value}" for key, value in row.body.items() if isinstance(value, str | int))
-    return f"{row.sequence:>5}  {row.at}  {row.kind}: {facts}"
-
-
-def refusal_text(row: AuditRow) -> str:
-    """A refusal for a person: what was refused, and every finding."""
-    heading = f"{row.sequence:>5}  {row.at}  refused: job {row.body.get('job')}"
+def row_text(row: AuditRow) -> str:
+    """A row for a person: what happened, its facts, and every finding."""
+    facts = [f"       {key}: {value}" for key, value in row.body.items() if isinstance(value, str | int)]
     findings = row.body.get("findings")
-    return "\n".join([heading, *(_finding(item) for item in (findings if isinstance(findings, list) else []))])
+    reasons = [_finding(item) for item in findings] if isinstance(findings, list) else []
+    return _printable("\n".join([f"{row.sequence:>5}  {row.at}  {row.kind}", *facts, *reasons]))
 
 
 def _finding(item: object) -> str:
     """A finding as the log has it; in an edited log it may be anything."""
     fields = item if isinstance(item, Mapping) else {}
     return explain(Finding(*(str(fields.get(name, "?")) for name in ("code", "got", "wanted", "remedy"))))
+
+
+def _printable(text: str) -> str:
+    """Evidence is a stranger's text: what of it is in the log does not steer the owner's terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _verdict(rows: tuple[AuditRow, ...], findings: tuple[Finding, ...]) -> str:

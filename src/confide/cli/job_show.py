@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from confide.cli.audit_show import refusal_text
+from confide.cli.audit_show import row_text
 from confide.cli.framework import Reply
 from confide.cli.home_argument import add_home_argument
 
@@ -55,6 +55,6 @@ def _text(job_id: str, job: Job, history: JobHistory) -> str:
         f"Policy:     {job.policy}",
         f"Recipient:  {job.recipient}",
         *(f"Input:      {item.name} = {item.manifest}" for item in job.inputs),
-        *(refusal_text(row) for row in history.refusals),
+        *(row_text(row) for row in history.refusals),
     ]
     return "\n".join(lines)
