@@ -156,7 +156,9 @@ def test_all_mistakes_come_at_once(policy_text: MakePolicy):
     assert sorted(codes) == ["policy.file.missing", "policy.file.unknown", "policy.file.value", "policy.file.waiver"]
 
 
-@pytest.mark.parametrize("text", ["", "version", "a = 1\na = 2", "[[platform]\n", "x = " + "[" * 5000, "\0"])
+@pytest.mark.parametrize(
+    "text", ["", "version", "a = 1\na = 2", "[[platform]\n", "x = " + "[" * 5000, "\0", "# \ud800"]
+)
 def test_what_is_no_policy_is_misuse_with_a_line(text: str):
     findings = findings_of(text)
     assert all(finding.got.startswith("line ") for finding in findings)

@@ -16,6 +16,7 @@ from confide.errors import Refused, Unavailable
 from confide.evidence import EvidenceBundle, pack_evidence
 from confide.evidence.der import OCTET_STRING, header
 from confide.evidence.snp import SnpReport, Tcb, parse_report, write_tcb
+from confide.ids import sha256_of
 from confide.launch.simulated.vendor import Authority, issue_leaf, leaf_extensions, subject
 from confide.testing import FakeAmd
 from confide.testing.fake_amd import CSP_ID, HWID, PRODUCT_NAME
@@ -258,6 +259,15 @@ def test_row_4_vcek_under_the_vlek_issuer_is_refused(fake_amd: FakeAmd):
     leaf = fake_amd.leaf(report, issuer=fake_amd.asvk)
     bundle = fake_amd.evidence(report, leaf=leaf, authorities=(fake_amd.asvk, fake_amd.ark))
     assert codes_of(fake_amd, bundle) == {"snp.chain.names"}
+
+
+def test_row_4_trusted_root_of_another_name_is_refused(fake_amd: FakeAmd):
+    root = Authority.issue(subject("ARK-Milan", "Advanced Micro Devices"), fake_amd.ark.key, fake_amd.now)
+    ask = Authority.issue(fake_amd.ask.certificate.subject, fake_amd.ask.key, fake_amd.now, root)
+    bundle = fake_amd.evidence(fake_amd.report(), authorities=(ask, root))
+    with pytest.raises(Refused) as caught:
+        verify_evidence(bundle, now=fake_amd.now, report_data=None, simulated_roots=[sha256_of(root.der)])
+    assert caught.value.codes == ("snp.chain.names",)
 
 
 def test_row_4_leaf_of_another_name_is_no_leaf(fake_amd: FakeAmd):

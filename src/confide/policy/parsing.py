@@ -35,12 +35,13 @@ def parse_policy(text: str) -> Policy:
     if len(text) > MAX_BYTES:
         raise Misuse([_not_toml(1, f"{len(text)} characters", f"at most {MAX_BYTES}")])
     try:
+        digest = sha256_of(text.encode())
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeEncodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
         raise Misuse([_not_toml(int(line[1]) if line else 1, str(error)[:120], "TOML")]) from None
     problems = Problems(find_lines(text))
-    policy = _read_policy(Table(values, (), problems), text)
+    policy = _read_policy(Table(values, (), problems), text, digest)
     if problems.findings or policy is None:
         raise Misuse(problems.findings)
     return policy
@@ -51,7 +52,7 @@ def _not_toml(line: int, got: str, wanted: str) -> Finding:
     return Finding("policy.file.toml", f"line {line}: {got}", wanted, remedy)
 
 
-def _read_policy(top: Table, text: str) -> Policy | None:
+def _read_policy(top: Table, text: str, digest: str) -> Policy | None:
     top.read("version", _version)
     name = top.read("name", matching("[a-z0-9][a-z0-9-]{0,62}", "up to 63 small letters, digits and hyphens"))
     kind = top.read("kind", one_of("production", "simulation"))
@@ -70,7 +71,7 @@ def _read_policy(top: Table, text: str) -> Policy | None:
         platforms=platforms,
         simulated_roots=roots,
         text=text,
-        digest=sha256_of(text.encode()),
+        digest=digest,
     )
 
 

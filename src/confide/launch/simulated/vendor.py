@@ -167,7 +167,7 @@ class SimulatedVendor:
         key, chip_id = ec.generate_private_key(ec.SECP384R1()), os.urandom(64)
         extensions = leaf_extensions(product_name=PRODUCT, tcb=TCB, hwid=chip_id)
         vcek = issue_leaf(subject("SEV-VCEK"), key.public_key(), extensions, issuer=ask, now=now)
-        return cls(ark, ask, key, vcek, ark.revocation_list(now), chip_id)
+        return cls(ark, ask, key, vcek, ark.revocation_list(now, days=_YEARS.days), chip_id)
 
     @property
     def root_fingerprint(self) -> str:
