@@ -385,6 +385,13 @@ def test_row_5_leaf_used_as_an_authority_is_refused(fake_amd: FakeAmd):
     assert codes_of(fake_amd, bundle) == {"snp.chain.authority"}
 
 
+def test_row_5_leaf_that_may_sign_certificates_is_refused(fake_amd: FakeAmd):
+    report = fake_amd.report()
+    authority = {"2.5.29.19": bytes.fromhex("30030101ff"), "2.5.29.15": bytes.fromhex("03020204")}
+    leaf = fake_amd.leaf(report, extensions=authority)
+    assert codes_of(fake_amd, fake_amd.evidence(report, leaf=leaf)) == {"snp.chain.authority"}
+
+
 @pytest.mark.parametrize("junk", [b"", b"\x30\x00", b"\x30\x03\x02\x01\x00", b"junk"])
 def test_row_5_endorsement_that_is_no_certificate_is_refused(fake_amd: FakeAmd, junk: bytes):
     assert codes_of(fake_amd, with_list(fake_amd, junk)) == {"endorsement.malformed"}

@@ -212,8 +212,6 @@ def _p384_verifies(key: object, report: SnpReport, message: bytes) -> bool:
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP384R1):
         return False
     r, s = int.from_bytes(report.r, "little"), int.from_bytes(report.s, "little")
-    if not (0 < r < _P384_ORDER and 0 < s < _P384_ORDER):
-        return False
     try:
         key.verify(encode_dss_signature(r, s), message, ECDSA(SHA384()))
     except InvalidSignature:
