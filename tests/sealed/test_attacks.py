@@ -122,7 +122,9 @@ def test_a_segment_of_another_object_under_another_key_is_refused(at, target, ot
     assert _refusals(_object(target, segments), target, tmp_path) == ("object.digest", "object.segment")
 
 
-@pytest.mark.parametrize("place", [0, 11, 12, 2000, -16, -1], ids="nonce nonce-end text text-middle tag tag-end".split())
+@pytest.mark.parametrize(
+    "place", [0, 11, 12, 2000, -16, -1], ids=["nonce", "nonce-end", "text", "text-middle", "tag", "tag-end"]
+)
 @pytest.mark.parametrize("at", POSITIONS)
 def test_one_changed_bit_is_refused(at, place, target, tmp_path):
     segments = target.segments

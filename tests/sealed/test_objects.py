@@ -104,7 +104,12 @@ def test_any_bytes_survive_sealing(plain, reader):
 def test_streams_that_give_and_take_little_at_a_time_lose_nothing(size, reader):
     plain, data_key, sealed, opened = os.urandom(size), Secret.random(), Sipping(), Sipping()
     manifest = seal_stream(
-        Dripping(plain), sealed, data_key=data_key, data_key_id="key-1", recipients=[reader.public], object_id="object-1"
+        Dripping(plain),
+        sealed,
+        data_key=data_key,
+        data_key_id="key-1",
+        recipients=[reader.public],
+        object_id="object-1",
     )
     open_stream(Dripping(bytes(sealed.taken)), opened, manifest=manifest, data_key=data_key)
     assert opened.taken == plain
@@ -165,7 +170,7 @@ def test_memory_does_not_grow_with_the_object(reader, tmp_path):
 
 def test_a_manifest_that_disagrees_with_itself_is_refused_before_anything_is_read(seal):
     class Untouchable(io.RawIOBase):
-        def readinto(self, buffer) -> int:
+        def readinto(self, _) -> int:
             raise AssertionError("it was read")
 
     sealed = seal(70000)

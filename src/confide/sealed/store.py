@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from confide.errors import ConfideError, Misuse, Refused, Unavailable
@@ -220,11 +220,14 @@ def _file_system(url: str) -> tuple[Any, str]:
 
     try:
         # An instance of our own: transactions must not be shared with other users of the same URL.
-        return cast("tuple[Any, str]", url_to_fs(url, skip_instance_cache=True))
+        file_system, root = url_to_fs(url, skip_instance_cache=True)
     except ImportError:
         raise _bad_url(f"`{url.partition('://')[0]}://`, whose fsspec driver is not installed") from None
     except ValueError:
         raise _bad_url("a URL that fsspec does not know") from None
+    except Exception as error:
+        raise _store_io(type(error).__name__) from error
+    return file_system, root
 
 
 @contextmanager
