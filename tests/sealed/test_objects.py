@@ -8,6 +8,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -253,3 +254,34 @@ def test_the_manifest_does_not_depend_on_the_recipients(seal, reader):
     both = data[: 16 + 108] + sealed.data[16 + 108 :]
     assert open_bytes(both, manifest=sealed.manifest, data_key=sealed.data_key) == sealed.plain
     assert manifest.digest != sealed.manifest.digest
+
+
+def test_an_authentic_but_empty_segment_is_not_described(seal, reader):
+    sealed = seal(SEGMENT_SIZE)
+    empty = bytes(12) + ChaCha20Poly1305(sealed.data_key.reveal()).encrypt(bytes(12), b"", None)
+    with pytest.raises(Refused) as refusal:
+        describe_object(io.BytesIO(sealed.data + empty), reader.private)
+    assert refusal.value.codes == ("object.segment",)
+
+
+def test_a_sink_that_fails_fails_the_sealing(reader):
+    class Full(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, _) -> int:
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        seal_stream(Zeros(5 << 20), Full(), data_key=Secret.random(), data_key_id="k", recipients=[reader.public])
+
+
+def test_a_source_that_fails_in_the_middle_fails_the_sealing(reader):
+    class Broken(Zeros):
+        def readinto(self, buffer) -> int:
+            if self._left < 2 << 20:
+                raise OSError("broken")
+            return super().readinto(buffer)
+
+    with pytest.raises(OSError, match="broken"):
+        seal_stream(Broken(5 << 20), Nowhere(), data_key=Secret.random(), data_key_id="k", recipients=[reader.public])
