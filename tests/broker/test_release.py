@@ -274,6 +274,18 @@ def test_unused_nonces_are_forgotten_an_hour_after_their_end(lab):
         assert reader.challenge(old.nonce) is None
 
 
+def test_open_nonces_of_a_job_are_bounded(lab, monkeypatch):
+    monkeypatch.setattr("confide.broker.challenge.MAX_OPEN", 2)
+    job, other = lab.job(), lab.job()
+    first = ask(lab, job)
+    issue_challenge(lab.broker, job.job_id, now=lab.now)
+    assert codes_of(Unavailable, issue_challenge, lab.broker, job.job_id, now=lab.now) == ("challenge.too_many",)
+    assert issue_challenge(lab.broker, other.job_id, now=lab.now), "another job has a count of its own"
+    release(lab.broker, first, now=lab.now)
+    assert issue_challenge(lab.broker, job.job_id, now=lab.now), "a used nonce no longer counts"
+    assert issue_challenge(lab.broker, job.job_id, now=lab.now + timedelta(seconds=60))
+
+
 def test_lab_constants_are_what_the_policy_says(lab):
     with lab.broker.database.read() as reader:
         text = reader.policy("lab").text

@@ -18,18 +18,22 @@ from confide.protocol import Challenge
 NONCE_SIZE = 32
 # An unused nonce is remembered for a while after its end, so that a late request is told "expired".
 _MEMORY = timedelta(hours=1)
+# Whoever knows a job's id may ask; what that can write into the database has an end.
+MAX_OPEN = 1000
 _REMEDY = "Ask the broker for a new challenge and start again."
 
 
 def issue_challenge(broker: Broker, job_id: str, *, now: datetime) -> Challenge:
     """A fresh nonce of 32 random bytes for a job, for as long as the job's policy gives. Raises Refused
-    for a job or a policy that is unknown or was tampered with.
+    for a job or a policy that is unknown or was tampered with, Unavailable while too many nonces are open.
     """
     with broker.database.write() as writer:
         job = load_job(writer, job_id)
         policy = typed_policy(current_policy(writer, job.policy, broker.identity.public_key).text)
         ends = now + timedelta(seconds=policy.challenge_seconds)
         nonce = to_base64(os.urandom(NONCE_SIZE))
+        if writer.open_challenges(job_id, to_rfc3339(now)) >= MAX_OPEN:
+            raise _too_many()
         writer.forget_challenges(to_rfc3339(now - _MEMORY))
         writer.add_challenge(StoredChallenge(nonce, job_id, to_rfc3339(now), to_rfc3339(ends), "issued"))
     return Challenge(nonce, to_rfc3339(ends))
@@ -60,6 +64,15 @@ def check_challenge(reader: Reader, nonce: str, job_id: str, now: datetime) -> N
 def used() -> Refused:
     """The refusal of a nonce that was used before."""
     return _refused("challenge.used", "a nonce that was used before", "a fresh one")
+
+
+def _too_many() -> Unavailable:
+    return Unavailable.because(
+        "challenge.too_many",
+        got=f"{MAX_OPEN} open challenges of this job",
+        wanted="fewer",
+        remedy="Wait until they have ended, a minute or so, and try again.",
+    )
 
 
 def _refused(code: str, got: str, wanted: str) -> Refused:

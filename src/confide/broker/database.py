@@ -48,6 +48,7 @@ CREATE TABLE challenges (
 ) STRICT;
 CREATE INDEX challenges_of_job ON challenges (job_id);
 CREATE INDEX challenges_by_end ON challenges (expires_at) WHERE state = 'issued';
+CREATE INDEX challenges_open ON challenges (job_id, expires_at) WHERE state = 'issued';
 CREATE TABLE audit (
   sequence INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, previous TEXT NOT NULL,
   hash TEXT NOT NULL UNIQUE
@@ -136,6 +137,11 @@ class Reader:
     def challenges_of(self, job_id: str) -> int:
         """How many challenges the database remembers for a job."""
         return self._count("SELECT count(*) FROM challenges WHERE job_id = ?", job_id)
+
+    def open_challenges(self, job_id: str, now: str) -> int:
+        """How many nonces of a job nobody has used yet and are still good at a moment (RFC 3339, UTC)."""
+        sql = "SELECT count(*) FROM challenges WHERE job_id = ? AND state = 'issued' AND expires_at > ?"
+        return self._count(sql, job_id, now)
 
     def releases_of_key(self, data_key_id: str) -> int:
         """How often a data key was released, ever."""

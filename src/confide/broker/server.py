@@ -51,7 +51,6 @@ def make_server(
     """The server, to be run on a listening socket. `certificate` is the identity's, in PEM."""
     config = uvicorn.Config(
         make_app(broker, clock),
-        ssl_context_factory=lambda _config, _default: broker.identity.tls_context(certificate),
         loop="asyncio",
         http="h11",
         ws="none",
@@ -66,6 +65,8 @@ def make_server(
         timeout_graceful_shutdown=IDLE_SECONDS,
         h11_max_incomplete_event_size=16 << 10,
     )
+    config.load()
+    config.ssl = broker.identity.tls_context(certificate)  # uvicorn itself would want the key in a file
     return _Server(config, on_ready)
 
 
