@@ -299,6 +299,20 @@ def test_row_5_leaf_that_its_issuer_did_not_sign_is_refused(fake_amd: FakeAmd):
     assert codes_of(fake_amd, fake_amd.evidence(report, leaf=leaf)) == {"snp.chain.signature"}
 
 
+@pytest.mark.parametrize("strangers_first", [True, False])
+def test_row_5_strangers_certificates_of_the_same_names_do_not_hinder(fake_amd: FakeAmd, *, strangers_first: bool):
+    """Other keys, the same names: what fits is taken, wherever it stands."""
+    later = fake_amd.now - timedelta(days=1)
+    stranger_ark = Authority.issue(fake_amd.ark.certificate.subject, fake_amd.asvk.key, later)
+    stranger_ask = Authority.issue(fake_amd.ask.certificate.subject, fake_amd.asvk.key, later, stranger_ark)
+    report = fake_amd.report()
+    right = fake_amd.evidence(report).endorsement_bytes()
+    vlek = fake_amd.leaf(fake_amd.report(flags=VLEK))
+    wrong = (vlek, fake_amd.leaf(fake_amd.report(chip_id=b"\1" * 64)), stranger_ask.der, stranger_ark.der)
+    items = (*wrong, *right) if strangers_first else (*right, *wrong)
+    verify(fake_amd, pack_evidence("sev-snp", fake_amd.sign(report), items))
+
+
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_row_5_without_a_certificate_nobody_can_tell(fake_amd: FakeAmd, missing: int):
     bundle = fake_amd.evidence(fake_amd.report())
@@ -373,22 +387,36 @@ def test_row_5_good_list_does_not_hide_the_one_that_revokes(fake_amd: FakeAmd):
     assert codes_of(fake_amd, fake_amd.evidence(fake_amd.report(), lists=lists)) == {"snp.crl"}
 
 
-def test_row_5_leaf_used_as_an_authority_is_refused(fake_amd: FakeAmd):
-    """A certificate with the issuer's name that is no authority: made by leaving out the extensions of one."""
+MAY_SIGN = {"2.5.29.15": bytes.fromhex("03020204")}
+IS_AUTHORITY = {"2.5.29.19": bytes.fromhex("30030101ff")}
+
+
+@pytest.mark.parametrize(
+    ("extensions", "accepted"),
+    [
+        ({}, False), (MAY_SIGN, False), (IS_AUTHORITY, False), (MAY_SIGN | {"2.5.29.19": b"\x30\x00"}, False),
+        (IS_AUTHORITY | {"2.5.29.15": bytes.fromhex("03020780")}, False), (MAY_SIGN | IS_AUTHORITY, True),
+    ],
+)  # fmt: skip
+def test_row_5_issuer_that_may_not_sign_certificates_is_refused(
+    fake_amd: FakeAmd, extensions: dict[str, bytes], *, accepted: bool
+):
     name = subject(f"SEV-{fake_amd.product}", "Advanced Micro Devices")
-    der = issue_leaf(name, fake_amd.ask.key.public_key(), {}, issuer=fake_amd.ark, now=fake_amd.now)
+    der = issue_leaf(name, fake_amd.ask.key.public_key(), extensions, issuer=fake_amd.ark, now=fake_amd.now)
     report = fake_amd.report()
     authority = Authority(fake_amd.ask.key, load_der_x509_certificate(der))
     bundle = fake_amd.evidence(
         report, leaf=fake_amd.leaf(report, issuer=authority), authorities=(authority, fake_amd.ark)
     )
-    assert codes_of(fake_amd, bundle) == {"snp.chain.authority"}
+    if accepted:
+        verify(fake_amd, bundle)
+    else:
+        assert codes_of(fake_amd, bundle) == {"snp.chain.authority"}
 
 
 def test_row_5_leaf_that_may_sign_certificates_is_refused(fake_amd: FakeAmd):
     report = fake_amd.report()
-    authority = {"2.5.29.19": bytes.fromhex("30030101ff"), "2.5.29.15": bytes.fromhex("03020204")}
-    leaf = fake_amd.leaf(report, extensions=authority)
+    leaf = fake_amd.leaf(report, extensions=MAY_SIGN | IS_AUTHORITY)
     assert codes_of(fake_amd, fake_amd.evidence(report, leaf=leaf)) == {"snp.chain.authority"}
 
 

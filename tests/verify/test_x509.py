@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -86,10 +87,17 @@ def test_list_is_in_force_between_its_updates(fake_amd: FakeAmd, days: int):
     assert crl.current_at(fake_amd.now + timedelta(days=days)) == (0 <= days <= 29)
 
 
+def test_list_without_an_end_is_never_in_force(fake_amd: FakeAmd):
+    crl = parse_item(fake_amd.ark.revocation_list(fake_amd.now))
+    assert isinstance(crl, RevocationList)
+    assert crl.current_at(fake_amd.now)
+    assert not replace(crl, next_update=None).current_at(fake_amd.now)
+
+
 def test_list_names_what_it_revokes(fake_amd: FakeAmd):
     crl = parse_item(fake_amd.ark.revocation_list(fake_amd.now, revoked=(4711, 4712)))
     assert isinstance(crl, RevocationList)
-    assert crl.revokes([1, 4711]) == [4711]
+    assert crl.revoked == {4711, 4712}
     assert crl.signed_by(parsed(fake_amd.ark.der))
     assert not crl.signed_by(parsed(fake_amd.ask.der))
 

@@ -218,5 +218,6 @@ def check_revocation(chain: Chain, now: datetime, checklist: Checklist) -> None:
 def _list_faults(crl: RevocationList, chain: Chain, now: datetime) -> list[str]:
     if not crl.signed_by(chain.root):
         return ["a list that the root did not sign"]
-    revoked = [f"serial number {serial} is revoked" for serial in crl.revokes([chain.issuer.serial, chain.root.serial])]
+    serials = {chain.issuer.serial, chain.root.serial} & crl.revoked
+    revoked = [f"serial number {serial} is revoked" for serial in sorted(serials)]
     return revoked if crl.current_at(now) else [*revoked, f"a list that is not in force at {to_rfc3339(now)}"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -90,12 +89,13 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class RevocationList:
-    """A certificate revocation list (RFC 5280, section 5)."""
+    """A certificate revocation list (RFC 5280, section 5). `revoked` are the serial numbers on it."""
 
     parsed: x509.CertificateRevocationList
     issuer: bytes
     this_update: datetime
     next_update: datetime | None
+    revoked: frozenset[int]
 
     def signed_by(self, issuer: Certificate) -> bool:
         """Whether the issuer's key made the signature, by AMD's algorithm."""
@@ -106,10 +106,6 @@ class RevocationList:
     def current_at(self, moment: datetime) -> bool:
         """Whether the list is in force; one without an end is never."""
         return self.next_update is not None and self.this_update <= moment <= self.next_update
-
-    def revokes(self, serials: Collection[int]) -> list[int]:
-        """Those of the serial numbers that are on the list."""
-        return [n for n in serials if self.parsed.get_revoked_certificate_by_serial_number(n) is not None]
 
 
 # The same few certificates come with every report of a machine. What is remembered is the parsing, never a verdict.
@@ -172,4 +168,6 @@ def _printable(name: str) -> str:
 def _revocation_list(der: bytes) -> RevocationList:
     parsed = x509.load_der_x509_crl(der)
     _check_envelope(der, parsed.tbs_certlist_bytes, parsed.signature)
-    return RevocationList(parsed, parsed.issuer.public_bytes(), parsed.last_update_utc, parsed.next_update_utc)
+    revoked = frozenset(entry.serial_number for entry in parsed)
+    issuer = parsed.issuer.public_bytes()
+    return RevocationList(parsed, issuer, parsed.last_update_utc, parsed.next_update_utc, revoked)
