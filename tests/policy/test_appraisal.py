@@ -13,7 +13,7 @@ import pytest
 from confide.errors import Refused, Unavailable
 from confide.evidence import EvidenceBundle
 from confide.evidence.snp import SnpReport, Tcb, write_tcb
-from confide.policy import Permit, Waiver, appraise, parse_policy
+from confide.policy import Permit, Waiver, appraisal, appraise, parse_policy
 from confide.policy.codes import CODES
 from confide.testing import FakeAmd
 from confide.verify.snp import REQUIRED
@@ -246,6 +246,14 @@ def test_garbage_is_refused_and_no_check_passes_unseen(fake_amd: FakeAmd, policy
     with pytest.raises(Refused) as caught:
         appraise(bundle, parse_policy(policy_text()), report_data=DATA, now=fake_amd.now)
     assert {check.outcome for check in caught.value.checks} == {"failed"}
+
+
+@pytest.mark.parametrize("step", ["check_floor", "check_kind", "check_platform", "check_rule"])
+def test_check_that_is_left_out_is_a_refusal(
+    fake_amd: FakeAmd, policy_text: MakePolicy, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    monkeypatch.setattr(appraisal, step, lambda *_: None)
+    assert codes_of(fake_amd, policy_text(), healthy(fake_amd)) == {"evidence.incomplete"}
 
 
 def test_nobody_but_the_appraisal_builds_a_permit(fake_amd: FakeAmd, policy_text: MakePolicy):

@@ -9,7 +9,7 @@ import pytest
 from confide.errors import Refused
 from confide.evidence import EvidenceBundle
 from confide.testing import FakeAmd
-from confide.verify import VerifiedEvidence, examine, verify_evidence
+from confide.verify import VerifiedEvidence, examine, snp, verify_evidence
 
 
 @pytest.fixture
@@ -61,3 +61,24 @@ def test_unknown_format_is_refused(fake_amd: FakeAmd):
     with pytest.raises(Refused) as caught:
         verify_evidence(EvidenceBundle("sample", ""), now=fake_amd.now, report_data=None)
     assert caught.value.codes == ("evidence.format",)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "check_reserved", "check_signature_encoding", "check_signature", "check_signing_key", "check_root", "check_names",
+        "check_chain_signatures", "check_validity", "check_revocation", "check_chip_id", "check_certificate_tcb",
+        "check_tcb_order", "check_firmware_order", "check_report_data",
+    ],
+)  # fmt: skip
+def test_step_that_is_left_out_is_a_refusal(fake_amd: FakeAmd, monkeypatch: pytest.MonkeyPatch, step: str):
+    """Fail closed: a verifier from which a step was cut accepts nothing."""
+    monkeypatch.setattr(snp, step, lambda *_: None)
+    with pytest.raises(Refused) as caught:
+        verify_evidence(
+            fake_amd.evidence(fake_amd.report()),
+            now=fake_amd.now,
+            report_data=None,
+            simulated_roots=[fake_amd.root_fingerprint],
+        )
+    assert caught.value.codes == ("evidence.incomplete",)

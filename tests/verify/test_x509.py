@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
+from confide.evidence import EvidenceBundle
 from confide.launch.simulated.vendor import Authority, subject
 from confide.testing import FakeAmd
 from confide.verify.x509 import Certificate, MalformedCertificateError, RevocationList, parse_item, rsa_pss_verifies
@@ -63,6 +65,13 @@ def test_only_pss_with_sha384_and_a_salt_of_48_bytes_counts():
         certificate(PKCS1v15(), SHA256()),
     ):
         assert not wrong.signed_by(wrong)
+
+
+def test_serial_number_zero_gives_no_warning(real_milan: EvidenceBundle):
+    parse_item.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert parsed(real_milan.endorsement_bytes()[0]).serial == 0
 
 
 def test_short_rsa_key_counts_for_nothing():

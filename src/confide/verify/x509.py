@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 from confide.clock import to_rfc3339
@@ -20,6 +22,7 @@ from confide.ids import sha256_of
 
 # AMD signs with RSASSA-PSS, SHA-384, MGF1 of SHA-384, salt of 48 bytes (AMD 57230, sections 3 and 4).
 _MIN_RSA_BITS = 2048
+_WARNINGS = threading.Lock()
 _PSS = PSS(MGF1(SHA384()), 48)
 
 
@@ -112,9 +115,10 @@ class RevocationList:
 @lru_cache(maxsize=32)
 def parse_item(der: bytes) -> Certificate | RevocationList:
     """The certificate or revocation list in the DER. Raises MalformedCertificateError."""
-    with warnings.catch_warnings():
-        # VCEK certificates carry the serial number 0 by AMD's design (57230); the library warns of it.
-        warnings.simplefilter("ignore")
+    # VCEK certificates carry the serial number 0 by AMD's design (57230); the library warns of it. The lock is there
+    # since the filters of warnings belong to the whole process.
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         try:
             return _certificate(der)
         except _MALFORMED:
