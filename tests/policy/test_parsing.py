@@ -115,7 +115,8 @@ def test_empty_list_is_an_error(policy_text: MakePolicy, field: str):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("debug", "true"), ("debug", "0"), ("crl", "1"), ("migration_agent", "true"), ("crl", "false"), ("alias_check", "false"), ("smt", "true"),
+        ("debug", "true"), ("debug", "0"), ("crl", "1"),
+        ("migration_agent", "true"), ("crl", "false"), ("alias_check", "false"), ("smt", "true"),
         ("vmpl", "4"), ("vmpl", "-1"), ("vmpl", "true"), ("vmpl", "0.0"), ("version", "2"), ("version", "true"),
         ("kind", '"test"'), ("name", '"Upper"'), ("name", '""'), ("name", '"a\\nb"'), ("name", '"../x"'),
         ("digest", '"sha256:ABC"'), ("runtime", '"latest"'), ("digest", f'"sha256:{"a" * 64}\\n"'),

@@ -66,8 +66,9 @@ def test_unknown_format_is_refused(fake_amd: FakeAmd):
 @pytest.mark.parametrize(
     "step",
     [
-        "check_reserved", "check_signature_encoding", "check_signature", "check_signing_key", "check_root", "check_names",
-        "check_chain_signatures", "check_validity", "check_revocation", "check_chip_id", "check_certificate_tcb",
+        "check_reserved", "check_signature_encoding", "check_signature", "check_signing_key", "check_root",
+        "check_names", "check_chain_signatures", "check_validity", "check_revocation", "check_chip_id",
+        "check_certificate_tcb",
         "check_tcb_order", "check_firmware_order", "check_report_data",
     ],
 )  # fmt: skip
