@@ -25,7 +25,13 @@ SHOWN = 5
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("genome", type=Path, metavar="GENOME", help="the genotype file of one person")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report, one HTML file, here")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write the report, one HTML file, here, and the receipt beside it",
+    )
     parser.add_argument("--protect", choices=("tee", "none"), default="tee", help="how to protect (default: tee)")
 
 
@@ -33,10 +39,21 @@ def run(args: argparse.Namespace) -> Reply:
     """Reads, computes, writes the report."""
     genome = read_genome(args.genome)
     analysis = analyse_in_place(genome) if args.protect == "none" else _analyse_in_tee(genome)
-    if args.output:
-        args.output.write_text(render(analysis.answer, analysis.protection, analysis.receipt), encoding="utf-8")
-    report = str(args.output) if args.output else None
-    return Reply(analysis.to_document() | {"report": report}, as_text(analysis, report))
+    files = _write_files(analysis, args.output) if args.output else {}
+    return Reply(analysis.to_document() | files, as_text(analysis, files.get("report"), files.get("receipt_file")))
+
+
+def _write_files(analysis: Analysis, path: Path) -> dict[str, str]:
+    """Writes the report, and beside it the receipt where there is one; the paths by what they hold."""
+    files = {"report": str(path)}
+    receipt = analysis.receipt
+    if receipt and "document" in receipt:
+        beside = path.with_suffix(".receipt.json")
+        beside.write_text(receipt["document"], encoding="utf-8")
+        files["receipt_file"] = str(beside)
+        receipt = {**receipt, "file": beside.name}
+    path.write_text(render(analysis.answer, analysis.protection, receipt), encoding="utf-8")
+    return files
 
 
 def _analyse_in_tee(genome: bytes) -> Analysis:
@@ -45,7 +62,7 @@ def _analyse_in_tee(genome: bytes) -> Analysis:
     return analyse_in_tee(genome)
 
 
-def as_text(analysis: Analysis, report: str | None) -> str:
+def as_text(analysis: Analysis, report: str | None, receipt: str | None = None) -> str:
     """The answer for a terminal: the continental groups, the likeliest populations, what it rests on."""
     answer = analysis.answer
     continents = sorted(answer.superpopulations.items(), key=lambda item: -item[1])
@@ -58,4 +75,8 @@ def as_text(analysis: Analysis, report: str | None) -> str:
         f"From {answer.snps['used']} of {answer.snps['panel']} SNPs of the model: {answer.file.format} file.",
         f"Protection: {analysis.protection['mode']}. {analysis.protection['statement']}",
     ]
-    return "\n".join([*lines, f"Report: {report}"] if report else lines)
+    if report:
+        lines.append(f"Report: {report}")
+    if receipt:
+        lines.append(f"Receipt: {receipt} (check it with `confide receipt verify`)")
+    return "\n".join(lines)

@@ -57,7 +57,7 @@ def render(answer: Answer, protection: Mapping[str, Any], receipt: Mapping[str, 
     """The report as one HTML document.
 
     `protection` has `mode` and `statement`; `receipt` has `simulated` and may have `job`, `workload`,
-    `measurement`, `policy`, `released_at` and `checks`.
+    `measurement`, `policy`, `released_at`, `checks` and `file`, the name of the receipt beside the report.
     """
     parts: tuple[Callable[[], str], ...] = (
         lambda: _banner(protection, receipt),
@@ -213,7 +213,7 @@ def _proof(receipt: Mapping[str, Any] | None) -> str:
     return (
         f"<section><h2>Proof</h2>{proven}<table><tbody>{rows}</tbody></table>"
         f"{passed}<h3>Check it yourself</h3><p>The receipt needs no network and stays good for years:</p>"
-        "<pre>confide receipt verify receipt.json --output result.c4gh</pre>"
+        f"<pre>confide receipt verify {escape(str(receipt.get('file', 'receipt.json')))}</pre>"
         "<p>The workload is a file that anyone can build again and compare:</p>"
         "<pre>confide workload build src/palabs/workload -o ancestry.bundle\nsha256sum ancestry.bundle</pre></section>"
     )

@@ -13,8 +13,8 @@ from pathlib import Path
 from palabs.populations import POPULATIONS
 
 WEST, EAST = -128, 154
-SOUTH, NORTH = -32, 72
-LARGEST = 20  # radius of a disc of probability 1; areas are proportional
+SOUTH, NORTH = -32, 80
+LARGEST = 16  # radius of a disc of probability 1; areas are proportional
 LEAST = 0.005  # less than this has no disc
 
 LAND_FILE = Path(__file__).with_name("land.txt")

@@ -118,3 +118,35 @@ def test_the_workload_runs_from_its_bundles_folder_without_palabs_or_confide(tmp
     inside = json.loads(done.stdout)
     outside = json.loads(palabs("ancestry", EXAMPLE, "--protect", "none", "--json").stdout)
     assert inside == {"type": "palabs-ancestry/1"} | {key: outside[key] for key in inside}
+
+
+def test_in_a_tee_the_receipt_lies_beside_the_report_and_can_be_verified(tmp_path):
+    done = palabs("ancestry", EXAMPLE, "-o", tmp_path / "report.html", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["protection"]["mode"] == "tee"
+    assert document["receipt"]["simulated"] is True
+    assert max(document["populations"], key=document["populations"].get) == "FIN"
+    report = (tmp_path / "report.html").read_text()
+    assert "SIMULATED" in report
+    assert "confide receipt verify report.receipt.json" in report
+    command = [sys.executable, "-m", "confide.cli.main", "receipt", "verify", document["receipt_file"], "--json"]
+    verified = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert verified.returncode == 0, verified.stdout
+    assert json.loads(verified.stdout)["simulated"] is True
+
+
+def test_the_same_answer_comes_out_of_the_tee_and_without_it(tmp_path):
+    example = REPO / "examples" / "luhya.vcf"
+    inside = json.loads(palabs("ancestry", example, "--json").stdout)
+    outside = json.loads(palabs("ancestry", example, "--protect", "none", "--json").stdout)
+    for key in ("superpopulations", "populations", "snps", "file", "model"):
+        assert inside[key] == outside[key]
+
+
+def test_a_bad_file_is_the_same_finding_in_a_tee(tmp_path):
+    path = tmp_path / "genome.txt"
+    path.write_bytes(b"\x00\x01\x02" * 99)
+    done = palabs("ancestry", path, "--json")
+    assert done.returncode == 2
+    assert [finding["code"] for finding in json.loads(done.stdout)["findings"]] == ["genotypes.binary"]

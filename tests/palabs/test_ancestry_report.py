@@ -126,7 +126,9 @@ def test_a_simulated_receipt_is_said_to_prove_nothing_about_hardware(answer):
 
 def test_a_receipt_that_does_not_say_counts_as_simulated(answer):
     unsaid = {key: value for key, value in RECEIPT.items() if key != "simulated"}
-    assert "SIMULATED" in Page(render(answer, TEE, unsaid)).text
+    text = Page(render(answer, TEE, unsaid)).text
+    assert "SIMULATED protection" in text
+    assert "This receipt is SIMULATED" in text
 
 
 def test_the_limits_are_stated(answer):

@@ -208,6 +208,36 @@ def test_lines_survive_being_cut_into_blocks_anywhere(data, size):
     assert all(piece.endswith(b"\n") for piece in pieces)
 
 
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_list_of_variants_hides_the_reference_genotype_whichever_allele_and_strand_it_is(swap, flip, person, model):
+    """With `swap` the model's counted allele is REF, so that what cannot be shown is two of it, and not none."""
+    if swap:
+        person = type(person)(tuple(replace(s, counted=s.other, other=s.counted) for s in person.snps))
+    if flip:
+        turn = str.maketrans("ACGT", "TGCA")
+        turned = (
+            replace(s, counted=s.counted.translate(turn), other=s.other.translate(turn)) for s in person.flipped().snps
+        )
+        person = type(person)(tuple(turned))
+    data = person.vcf(variants_only=True)
+    genotypes = read_genotypes(data, model.sites)
+    seen = genotypes.dosage >= 0
+    assert 100 < seen.sum() < len(person.rows(37))
+    assert set(genotypes.hidden[seen]) == {2 if swap else 0}
+    assert set(genotypes.hidden[~seen]) == {-1}
+    assert (genotypes.dosage[seen] != genotypes.hidden[seen]).all()
+    assert set(read_genotypes(person.vcf(), model.sites).hidden) == {-1}
+
+
+def test_blocks_of_reference_in_a_gvcf_are_not_taken_for_single_genotypes(person, model):
+    """A block's first place is shown and its others are not: its reference genotypes would be seen by chance."""
+    data = person.vcf().replace(b"\t.\tGT\t0/0", b"\tEND=7\tGT\t0/0")
+    genotypes = read_genotypes(data, model.sites)
+    assert genotypes.variants_only
+    assert (genotypes.dosage[genotypes.dosage >= 0] > 0).all()
+
+
 def test_a_list_of_variants_does_not_make_a_person_look_foreign(make_person):
     """Only genotypes other than the reference are listed: read without care, rare alleles seem common."""
     for population, continent in (("GBR", "EUR"), ("JPT", "EAS"), ("YRI", "AFR"), ("GIH", "SAS")):
