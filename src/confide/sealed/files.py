@@ -62,11 +62,21 @@ def _full_disk_is_unavailable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if not is_full(error):
             raise
-        raise Unavailable.because(
-            "disk.full",
-            got=f"no room for {path.name}",
-            wanted="room on the disk",
-            remedy="Free some room and run the command again. Nothing half-written was left.",
-        ) from None
+        raise disk_full(path.name) from None
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the error says that there is no room: disk, quota or file size limit."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+def disk_full(name: str) -> Unavailable:
+    """The failure (`disk.full`) of writing `name`."""
+    return Unavailable.because(
+        "disk.full",
+        got=f"no room for {name}",
+        wanted="room on the disk",
+        remedy="Free some room and run the command again. Nothing half-written was left.",
+    )

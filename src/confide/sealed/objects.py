@@ -135,6 +135,7 @@ def open_bytes(data: bytes | bytearray | memoryview, *, manifest: Manifest, data
 def open_to_file(source: BinaryIO, path: Path, *, manifest: Manifest, data_key: Secret) -> None:
     """`open_stream` into a file that appears, whole and readable by its owner only, once all is verified.
     Raises as `open_stream` does, and Unavailable (`disk.full`); then nothing is left at or beside the path.
+    A process that is killed leaves its hidden part file (mode 0600), which holds plaintext.
     """
     with whole_file(path) as sink:
         open_stream(source, sink, manifest=manifest, data_key=data_key)

@@ -10,15 +10,15 @@ import io
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 from confide.errors import ConfideError, Misuse, Refused, Unavailable
 from confide.ids import DIGEST
-from confide.sealed.files import PART_SUFFIX, whole_file
+from confide.sealed.files import PART_SUFFIX, disk_full, is_full, whole_file
 from confide.sealed.streams import read_up_to
 
 RANGE_SIZE = 8 << 20  # bytes asked of a remote store at a time
@@ -55,10 +55,15 @@ class Store:
     @contextmanager
     def writer(self, name: str) -> Iterator[BinaryIO]:
         """A sink that becomes the object `name` when the block ends without an error; until then, and
-        otherwise, nothing of it is visible.
+        otherwise, nothing of it is visible. The block's own errors pass as they are.
         """
-        with _unavailable(_checked(name)), self._backend.writer(name) as sink:
-            yield sink
+        own: list[BaseException] = []
+        with _unavailable(_checked(name), own), self._backend.writer(name) as sink:
+            try:
+                yield sink
+            except BaseException as error:
+                own.append(error)
+                raise
 
     def put(self, name: str, source: BinaryIO) -> None:
         """Stores the rest of the source as the object `name`, whole or not at all."""
@@ -160,7 +165,7 @@ class _Remote:
         with self._one_upload, self._fs.transaction:
             self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
             with self._fs.open(path, "wb") as sink:
-                yield sink
+                yield cast("BinaryIO", _Upload(sink, name))
 
     def open(self, name: str) -> BinaryIO:
         size = self._fs.info(self._path(name))["size"]
@@ -179,6 +184,20 @@ class _Remote:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+
+class _Upload(io.RawIOBase):
+    """A remote sink; what the driver raises becomes Unavailable."""
+
+    def __init__(self, sink: BinaryIO, name: str) -> None:
+        self._sink, self._name = sink, name
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        with _unavailable(self._name):
+            return self._sink.write(data)
 
 
 class _Ranges(io.RawIOBase):
@@ -231,22 +250,30 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def _unavailable(name: str) -> Iterator[None]:
-    """Turns what a store or its driver raises into Unavailable."""
+def _unavailable(name: str, own: Sequence[BaseException] = ()) -> Iterator[None]:
+    """Turns what a store or its driver raises into Unavailable; errors in `own` are not the store's."""
     try:
         yield
     except ConfideError:
         raise
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise Unavailable.because(
-            "store.missing",
-            got=f"no object {name}",
-            wanted="the object in the store",
-            remedy="Check the store's URL; put the object there again.",
-        ) from None
     except Exception as error:
+        if error in own:
+            raise
+        if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)):
+            raise _missing(name) from None
+        if is_full(error):
+            raise disk_full(name) from None
         # Drivers raise trees of their own, and their texts may hold addresses and keys.
         raise _store_io(type(error).__name__) from error
+
+
+def _missing(name: str) -> Unavailable:
+    return Unavailable.because(
+        "store.missing",
+        got=f"no object {name}",
+        wanted="the object in the store",
+        remedy="Check the store's URL; put the object there again.",
+    )
 
 
 def _store_io(got: str) -> Unavailable:
