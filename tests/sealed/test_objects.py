@@ -209,6 +209,14 @@ def test_a_data_key_of_another_length_is_misuse(length, seal, reader):
         assert misuse.value.codes == ("object.key",)
 
 
+def test_a_wiped_data_key_is_misuse_and_not_replaced_by_another(reader):
+    wiped = Secret.random()
+    wiped.wipe()
+    with pytest.raises(Misuse) as misuse:
+        seal_bytes(b"x", recipients=[reader.public], data_key=wiped)
+    assert misuse.value.codes == ("object.key",)
+
+
 def test_a_refused_object_leaves_no_file_and_no_part_of_one(seal, tmp_path):
     sealed = seal(20 * SEGMENT_SIZE)
     damaged = sealed.data[:-1] + bytes([sealed.data[-1] ^ 1])

@@ -80,7 +80,7 @@ def seal_bytes(
     manifest = _seal(
         parts,
         sink,
-        data_key=data_key or Secret.random(),
+        data_key=Secret.random() if data_key is None else data_key,  # a wiped key is false, and must not pass
         data_key_id=data_key_id or new_id("key"),
         recipients=recipients,
         object_id=object_id,
