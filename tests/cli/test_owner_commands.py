@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -145,6 +146,31 @@ def test_full_disk_is_unavailable_and_registers_nothing(confide, lab):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert codes(document)[0] in {"disk.full", "database.failed"}
     assert len(confide("owner", "show", lab.home.folder.path, passphrase=False)["objects"]) == before
+
+
+@pytest.mark.parametrize(
+    "address", [["--port", "99999"], ["--host", "no.such.host.invalid"], ["--host", "\u00e9" * 99]]
+)
+def test_address_that_cannot_be_had_is_misuse(confide, lab, address):
+    assert codes(confide("broker", "serve", *home(lab), *address, expect=2)) == ["broker.address"]
+
+
+@pytest.mark.parametrize("delay", [0.25, 0.35, 0.5])
+def test_killed_seal_loses_nothing_and_runs_again(confide, lab, folder, delay):
+    """Every registered object is whole in the store, whenever the process died."""
+    big = folder / "big"
+    big.write_bytes(bytes(50 << 20))
+    arguments = ["seal", "big", *home(lab), "--store", str(folder / "killed"), "--passphrase-file", "passphrase"]
+    with subprocess.Popen([BIN, *arguments], cwd=folder, stdout=subprocess.DEVNULL) as process:
+        time.sleep(delay)
+        process.kill()
+    again = confide(*arguments, passphrase=False)
+    listing = confide("owner", "show", lab.home.folder.path, passphrase=False)["objects"]
+    stored = [item for item in listing if item["location"] == str(folder / "killed")]
+    assert again["object_id"] in {item["object_id"] for item in stored}
+    for item in stored:
+        size = (folder / "killed" / "objects" / f"{item['object_id']}.c4gh").stat().st_size
+        assert size == 124 + item["size"] + 28 * -(-item["size"] // 65536)
 
 
 def test_wrong_passphrase_is_misuse_everywhere(confide, lab, folder):

@@ -13,6 +13,7 @@ import uvicorn
 from confide.broker.app import make_app
 from confide.broker.core import Broker
 from confide.clock import Clock, system_clock
+from confide.errors import Misuse
 
 # More requests at once than this are told to come again: each may hold a body and a thread.
 MAX_CONCURRENCY = 256
@@ -20,9 +21,17 @@ IDLE_SECONDS = 15
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free port. Raises OSError."""
-    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-    listener = socket.create_server((host, port), family=family, backlog=MAX_CONCURRENCY)
+    """A listening socket; port 0 takes any free port. Raises Misuse for an address that cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.create_server((host, port), family=family, backlog=MAX_CONCURRENCY)
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise Misuse.because(
+            "broker.address",
+            got=f"{host[:80]}, port {port}: {getattr(error, 'strerror', None) or 'no such address'}",
+            wanted="an address of this machine and a port that is free",
+            remedy="Choose another --host or --port; --port 0 takes any free port.",
+        ) from None
     # Connections inherit it. asyncio would set it only on sockets that name their protocol, which these do
     # not; without it every answer waits 40 ms for the peer's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
