@@ -67,6 +67,14 @@ def test_what_is_no_endorsement_is_refused(data: bytes):
     assert caught.value.codes == ("endorsement.malformed",)
 
 
+@pytest.mark.parametrize(("offset", "length"), [(0, 24), (23, 1), (48, 1), (47, 2), (2**32 - 1, 1), (24, 2**32 - 1)])
+def test_table_entry_outside_of_the_table_is_refused(offset: int, length: int):
+    with pytest.raises(Refused) as caught:
+        read_certificate_table(ENTRY.pack(b"\1" * 16, offset, length) + bytes(24))
+    assert caught.value.codes == ("endorsement.malformed",)
+    assert read_certificate_table(ENTRY.pack(b"\1" * 16, 48, 0) + bytes(24)) == ()
+
+
 def test_more_than_32_items_are_refused(fake_amd: FakeAmd):
     assert len(split_endorsements(pem_of(fake_amd.ark.der) * 32)) == 32
     with pytest.raises(Refused) as caught:
