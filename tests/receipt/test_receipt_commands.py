@@ -103,7 +103,7 @@ def test_open_takes_the_result_from_a_store(files, done, capsys):
     assert (files / "out").read_bytes() == b"genome"
 
 
-def test_open_asks_for_no_passphrase_and_writes_nothing_where_the_receipt_does_not_hold(files, done, capsys):
+def test_a_receipt_that_does_not_verify_opens_nothing(files, done, capsys):
     path = files / "receipt.json"
     path.write_bytes(path.read_bytes().replace(b'"revision":1', b'"revision":2'))
     code, document = confide(
