@@ -14,6 +14,8 @@ from confide.evidence.endorsements import split_endorsements
 from confide.evidence.recognition import recognise
 from confide.ids import to_base64
 from confide.verify import verify_evidence
+from confide.verify.amd_chain import certified_product, certified_tcb, hardware_id
+from confide.verify.x509 import Certificate, parse_item
 
 SHARED = Path(__file__).parents[3] / "shared" / "evidence"
 INDEX = json.loads((SHARED / "INDEX.json").read_text()) if SHARED.exists() else []
@@ -83,3 +85,22 @@ def test_right_leaf_is_found_among_those_of_other_machines(real_milan: EvidenceB
     bundle = EvidenceBundle("sev-snp", real_milan.evidence, (*strangers, *real_milan.endorsements[1:]))
     now = datetime.fromisoformat("2026-06-01T00:00:00+00:00")
     assert not verify_evidence(bundle, now=now, report_data=None).simulated
+
+
+def test_real_turin_certificate_is_read_in_turins_layout():
+    """There is no real Turin report among them, but a certificate and its chain."""
+    folder = SHARED / "snp/virtee+sev/tests/certs_data"
+    leaf, ask, ark = (
+        parse_item(item)
+        for name in ("vcek_turin.der", "cert_chain_turin")
+        for item in split_endorsements((folder / name).read_bytes())
+    )
+    assert isinstance(leaf, Certificate)
+    assert isinstance(ask, Certificate)
+    assert isinstance(ark, Certificate)
+    assert leaf.signed_by(ask)
+    assert ask.signed_by(ark)
+    assert certified_product(leaf) == "Turin"
+    assert certified_tcb(leaf, turin=True) == bytes((0, 0, 0, 0, 0, 0, 0, 9))
+    assert certified_tcb(leaf, turin=False) is None
+    assert len(hardware_id(leaf) or b"") == 8
