@@ -33,8 +33,10 @@ def run(args: argparse.Namespace) -> Reply:
     """Serves until it is asked to end."""
     from confide.broker.policies import check_all_production  # noqa: PLC0415 - --help stays quick
     from confide.broker.server import listen, serve  # noqa: PLC0415 - the same
+    from confide.enclave.hardening import forbid_inspection  # noqa: PLC0415 - the same
     from confide.owner.home import OwnerHome  # noqa: PLC0415 - the same
 
+    forbid_inspection()  # from here on it holds the owner's keys
     with wiped_after(read_passphrase(args, "Passphrase of the home")) as passphrase:
         home = OwnerHome.open(args.home, passphrase)
     broker = home.broker(production=args.production)
