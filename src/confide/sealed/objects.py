@@ -34,7 +34,7 @@ from confide.sealed.segments import (
     segments_of,
     wrong_size,
 )
-from confide.sealed.streams import BackgroundHash, fill, wiped_buffers, write_all
+from confide.sealed.streams import HashingWriter, Slot, fill, wiped_buffers, write_all
 from confide.secrets import Secret
 
 
@@ -50,7 +50,7 @@ def seal_stream(
     """Encrypts the source to its end into `sink`, for recipients given as X25519 public keys (32 bytes).
 
     `data_key` is 32 bytes from `Secret.random()`, for this object alone. Memory does not grow with the
-    object. Raises Misuse for a bad key or bad recipients.
+    object. A large object's sink is written on another thread. Raises Misuse for a bad key or bad recipients.
     """
     with wiped_buffers(PLAIN_BATCH) as (buffer,):
         return _seal(
@@ -98,18 +98,18 @@ def open_stream(source: BinaryIO, sink: BinaryIO, *, manifest: Manifest, data_ke
     wanted = check_manifest(manifest)
     cipher = ChaCha20Poly1305(checked_key(data_key))
     read_packets(source)
-    with wiped_buffers(PLAIN_BATCH) as (plain,), BackgroundHash(_stored_buffers()) as hashing:
-        for done in range(0, wanted, STORED_BATCH):
-            stored = hashing.take()
-            part = stored[: min(STORED_BATCH, wanted - done)]
-            count = fill(source, part)
-            if count < len(part):
-                raise wrong_size(f"{done + count} bytes", wanted)
-            hashing.give(stored, count)
-            length = open_segments(cipher, part, plain, done // STORED_SIZE)
-            write_all(sink, plain[:length])
-        _expect_end(source, wanted)
-        check_digest(manifest, hashing.finish())
+    with wiped_buffers(STORED_BATCH, PLAIN_BATCH, STORED_BATCH, PLAIN_BATCH) as buffers:
+        slots = Slot(*buffers[:2]), Slot(*buffers[2:])
+        with HashingWriter(sink, slots) as writer:
+            for done in range(0, wanted, STORED_BATCH):
+                slot = writer.take()
+                part = slot.stored[: min(STORED_BATCH, wanted - done)]
+                count = fill(source, part)
+                if count < len(part):
+                    raise wrong_size(f"{done + count} bytes", wanted)
+                writer.give(slot, count, open_segments(cipher, part, slot.output, done // STORED_SIZE))
+            _expect_end(source, wanted)
+            check_digest(manifest, writer.finish())
 
 
 def open_bytes(data: bytes | bytearray | memoryview, *, manifest: Manifest, data_key: Secret) -> bytearray:
@@ -176,14 +176,14 @@ def _seal(
     write_all(sink, memoryview(write_header(data_key, recipients)))
     cipher = ChaCha20Poly1305(checked_key(data_key))
     size = 0
-    with BackgroundHash(_stored_buffers()) as hashing:
+    buffers = [memoryview(bytearray(STORED_BATCH)) for _ in range(2)]
+    with HashingWriter(sink, [Slot(buffer, buffer) for buffer in buffers]) as writer:
         for part in parts:
-            stored = hashing.take()
-            length = seal_segments(cipher, part, stored, segments_of(size))
-            hashing.give(stored, length)
-            write_all(sink, stored[:length])
+            slot = writer.take()
+            length = seal_segments(cipher, part, slot.stored, segments_of(size))
+            writer.give(slot, length, length)
             size += len(part)
-        digest = hashing.finish()
+        digest = writer.finish()
     return Manifest(object_id or new_id("object"), size, segments_of(size), digest, data_key_id)
 
 
@@ -191,11 +191,6 @@ def _parts_of(source: BinaryIO, buffer: memoryview) -> Iterator[memoryview]:
     """The source in parts that fill the buffer, each read into it; the last one is shorter."""
     while count := fill(source, buffer):
         yield buffer[:count]
-
-
-def _stored_buffers() -> list[memoryview]:
-    """One for the cipher and one for the hash."""
-    return [memoryview(bytearray(STORED_BATCH)) for _ in range(2)]
 
 
 def _open_verified(cipher: ChaCha20Poly1305, body: memoryview, plain: memoryview, manifest: Manifest) -> None:

@@ -1,4 +1,4 @@
-"""Bytes in and out: filling a buffer, writing all of it, and the thread that hashes while the caller encrypts."""
+"""Bytes in and out: filling a buffer, writing all of it, and the thread that hashes and writes meanwhile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, NamedTuple, Self, cast
 
 from blake3 import blake3
 
@@ -56,53 +56,64 @@ def wiped_buffers(*sizes: int) -> Iterator[tuple[memoryview, ...]]:
             buffer[:] = bytes(len(buffer))
 
 
-class BackgroundHash:
-    """BLAKE3 over the used parts of a few buffers, in the order in which they are given, on a thread.
+class Slot(NamedTuple):
+    """Two buffers that travel together: bytes of the object, and bytes for the sink (maybe the same)."""
 
-    Hash and cipher both release the interpreter's lock, so hashing costs no time where there is a second
-    core. `take` a buffer, fill it, `give` its used part; it may still be read, but not written, until it is
-    taken again. A small object never starts the thread.
+    stored: memoryview
+    output: memoryview
+
+
+class HashingWriter:
+    """Hashes the object and writes to the sink, part by part in order, on a thread of its own.
+
+    BLAKE3, the cipher and the operating system all work without the interpreter's lock, so where there is a
+    second core, the caller's cipher and this run side by side. `take` a slot, fill it, `give` it: it may
+    still be read, but not written, until it is taken again. A small object never starts the thread. What
+    the sink raises comes out of `take` or `finish`.
     """
 
-    def __init__(self, buffers: Iterable[memoryview]) -> None:
+    def __init__(self, sink: BinaryIO, slots: Iterable[Slot]) -> None:
+        self._sink = sink
         self._hasher = blake3()
-        self._free: SimpleQueue[memoryview | None] = SimpleQueue()
-        self._given: SimpleQueue[tuple[memoryview, int] | None] = SimpleQueue()
+        self._free: SimpleQueue[Slot | None] = SimpleQueue()
+        self._given: SimpleQueue[tuple[Slot, int, int] | None] = SimpleQueue()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="confide-hash")
         self._running: Future[None] | None = None
-        for buffer in buffers:
-            self._free.put(buffer)
+        for slot in slots:
+            self._free.put(slot)
 
-    def take(self) -> memoryview:
-        """A buffer that is no longer read; waits for one."""
-        buffer = self._free.get()
-        if buffer is None:
+    def take(self) -> Slot:
+        """A slot that is no longer in use; waits for one."""
+        slot = self._free.get()
+        if slot is None:
             self._join()
-            raise ValueError("the hash is finished")
-        return buffer
+            raise ValueError("the writer is finished")
+        return slot
 
-    def give(self, buffer: memoryview, used: int) -> None:
-        """Hashes the first `used` bytes of a buffer that was taken."""
-        if self._running is None and used < WORTH_A_THREAD:
-            self._hasher.update(buffer[:used])
-            self._free.put(buffer)
+    def give(self, slot: Slot, stored: int, output: int) -> None:
+        """Hashes the first `stored` and writes the first `output` bytes of a slot that was taken."""
+        if self._running is None and stored < WORTH_A_THREAD:
+            self._work(slot, stored, output)
             return
         self._running = self._running or self._pool.submit(self._run)
-        self._given.put((buffer, used))
+        self._given.put((slot, stored, output))
 
     def finish(self) -> str:
-        """Waits for the last part; `blake3:` and the 64 hexadecimal digits over all parts."""
+        """Waits for the last part; `blake3:` and the 64 hexadecimal digits over all stored bytes."""
         self._join()
         return f"blake3:{self._hasher.hexdigest()}"
 
     def _run(self) -> None:
         try:
-            while (item := self._given.get()) is not None:
-                buffer, used = item
-                self._hasher.update(buffer[:used])
-                self._free.put(buffer)
+            while (part := self._given.get()) is not None:
+                self._work(*part)
         finally:
             self._free.put(None)  # nobody waits for a thread that has ended
+
+    def _work(self, slot: Slot, stored: int, output: int) -> None:
+        self._hasher.update(slot.stored[:stored])
+        write_all(self._sink, slot.output[:output])
+        self._free.put(slot)
 
     def _join(self) -> None:
         self._given.put(None)
