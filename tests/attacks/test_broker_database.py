@@ -164,6 +164,18 @@ def test_manifest_edited_in_the_database_is_refused(lab):
     assert codes(lab, lambda: release(lab.broker, request, now=lab.now)) == ("job.input",)
 
 
+def test_policy_that_this_version_cannot_read_is_unavailable(lab):
+    """The owner signed it, with an earlier version."""
+    job = lab.job()
+    request = request_for(lab, job)
+    with lab.broker.database.read() as reader:
+        record = msgspec.structs.replace(reader.policy("lab").record, digest=sha256_of(b"version = 0\n"))
+    values = (record.digest, "version = 0\n", lab.home.identity.sign(record.signed_bytes()))
+    edit(lab, ("UPDATE policies SET digest = ?, text = ?, signature = ?", *values))
+    with pytest.raises(Unavailable):
+        release(lab.broker, request, now=lab.now)
+
+
 def test_row_that_is_no_json_is_unavailable(lab):
     job = lab.job()
     request = request_for(lab, job)

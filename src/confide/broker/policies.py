@@ -14,15 +14,20 @@ from confide.broker.rows import PolicyRevision, StoredPolicy
 from confide.checklist import Checklist
 from confide.clock import to_rfc3339
 from confide.crypto import ed25519_verifies
-from confide.errors import Refused
+from confide.errors import Misuse, Refused, Unavailable
 from confide.ids import sha256_of
 from confide.policy import Policy, parse_policy
 
 
 @lru_cache(maxsize=64)
 def typed_policy(text: str) -> Policy:
-    """`parse_policy`, remembered: a policy is the same for as long as its text is."""
-    return parse_policy(text)
+    """`parse_policy` of a text in force, remembered: a policy is the same for as long as its text is. Raises
+    Unavailable where this version no longer reads what an earlier one activated: not the caller's mistake.
+    """
+    try:
+        return parse_policy(text)
+    except Misuse as failure:
+        raise Unavailable(failure.findings) from None
 
 
 def activate_policy(database: Database, text: str, *, identity: BrokerIdentity, now: datetime) -> StoredPolicy:
