@@ -272,16 +272,31 @@ def test_an_authentic_but_empty_segment_is_not_described(seal, reader):
     assert refusal.value.codes == ("object.segment",)
 
 
-def test_a_sink_that_fails_fails_the_sealing(reader):
-    class Full(io.RawIOBase):
-        def writable(self) -> bool:
-            return True
+class Full(io.RawIOBase):
+    """A sink that has room for so many bytes."""
 
-        def write(self, _) -> int:
+    def __init__(self, room: int) -> None:
+        self._room = room
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        self._room -= len(data)
+        if self._room < 0:
             raise OSError("full")
+        return len(data)
 
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("room", [0, 1000, 3 << 20, (20 << 20) - 1])
+def test_a_sink_that_fails_fails_the_sealing_and_the_opening(room, reader, seal):
+    """Wherever it fails, on whichever thread: the caller hears of it, and does not wait for ever."""
     with pytest.raises(OSError, match="full"):
-        seal_stream(Zeros(5 << 20), Full(), data_key=Secret.random(), data_key_id="k", recipients=[reader.public])
+        seal_stream(Zeros(20 << 20), Full(room), data_key=Secret.random(), data_key_id="k", recipients=[reader.public])
+    sealed = seal(20 << 20)
+    with pytest.raises(OSError, match="full"):
+        open_stream(io.BytesIO(sealed.data), Full(room), manifest=sealed.manifest, data_key=sealed.data_key)
 
 
 def test_a_source_that_fails_in_the_middle_fails_the_sealing(reader):
