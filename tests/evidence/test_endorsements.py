@@ -67,6 +67,14 @@ def test_what_is_no_endorsement_is_refused(data: bytes):
     assert caught.value.codes == ("endorsement.malformed",)
 
 
+def test_truncated_pem_beside_a_whole_one_is_refused(fake_amd: FakeAmd):
+    whole = pem_of(fake_amd.ark.der)
+    for rest in (whole[:-10], whole.replace(b"CERTIFICATE", b"PRIVATE KEY")):
+        with pytest.raises(Refused) as caught:
+            split_endorsements(whole + rest)
+        assert caught.value.codes == ("endorsement.malformed",)
+
+
 @pytest.mark.parametrize(("offset", "length"), [(0, 24), (23, 1), (48, 1), (47, 2), (2**32 - 1, 1), (24, 2**32 - 1)])
 def test_table_entry_outside_of_the_table_is_refused(offset: int, length: int):
     with pytest.raises(Refused) as caught:

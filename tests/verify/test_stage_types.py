@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 
+from confide.checklist import Checklist
 from confide.errors import Refused
 from confide.evidence import EvidenceBundle
 from confide.testing import FakeAmd
@@ -83,3 +84,12 @@ def test_step_that_is_left_out_is_a_refusal(fake_amd: FakeAmd, monkeypatch: pyte
             simulated_roots=[fake_amd.root_fingerprint],
         )
     assert caught.value.codes == ("evidence.incomplete",)
+
+
+def test_check_is_left_out_only_where_something_failed():
+    checklist = Checklist()
+    with pytest.raises(ValueError, match="nothing failed"):
+        checklist.unchecked("snp.signature", "snp.size")
+    checklist.expect("snp.size", passed=False, got="1", wanted="2", remedy="")
+    checklist.unchecked("snp.signature", "snp.size")
+    assert [(check.code, check.outcome) for check in checklist.checks][-1] == ("snp.signature", "failed")
