@@ -98,8 +98,8 @@ def open_stream(source: BinaryIO, sink: BinaryIO, *, manifest: Manifest, data_ke
     wanted = check_manifest(manifest)
     cipher = ChaCha20Poly1305(checked_key(data_key))
     read_packets(source)
-    with wiped_buffers(STORED_BATCH, PLAIN_BATCH, STORED_BATCH, PLAIN_BATCH) as buffers:
-        slots = Slot(*buffers[:2]), Slot(*buffers[2:])
+    with wiped_buffers(*[min(PLAIN_BATCH, manifest.size)] * 2) as plain:
+        slots = [Slot(memoryview(bytearray(min(STORED_BATCH, wanted))), buffer) for buffer in plain]
         with HashingWriter(sink, slots) as writer:
             for done in range(0, wanted, STORED_BATCH):
                 slot = writer.take()
