@@ -170,8 +170,8 @@ def _printable(name: str) -> str:
 
 
 def _revocation_list(der: bytes) -> RevocationList:
+    # Of a list the library compares the two algorithms itself; of a certificate it does not.
     parsed = x509.load_der_x509_crl(der)
-    _check_envelope(der, parsed.tbs_certlist_bytes, parsed.signature)
     revoked = frozenset(entry.serial_number for entry in parsed)
     issuer = parsed.issuer.public_bytes()
     return RevocationList(parsed, issuer, parsed.last_update_utc, parsed.next_update_utc, revoked)
