@@ -51,12 +51,12 @@ class Owner:
     vendor: Any
     tasks: list = field(default_factory=list)
 
-    def task(self, data: bytes = b"GENOME", code: bytes = CODE) -> Task:
+    def task(self, data: bytes = b"GENOME", code: bytes = CODE, measurement: bytes | None = None) -> Task:
         info = BundleInfo("w", "1", "main:main", ("text",))
         bundle = read_bundle(write_bundle(info, {"app/main.py": code}))
         store, now = Store(str(self.folder / new_id("store"))), datetime.now(UTC)
         stored = seal_into(self.home, store, io.BytesIO(data), location="store", now=now)
-        measurement = simulated_launch_digest(bundle.digest, runtime_digest())
+        measurement = measurement or simulated_launch_digest(bundle.digest, runtime_digest())
         policy = render_policy(
             name=new_id("policy"),
             kind="simulation",

@@ -212,6 +212,11 @@ def test_a_receipt_of_anybodys_simulated_root_is_genuine_for_itself_and_refused_
     )
 
 
+def test_a_simulated_measurement_that_is_not_of_the_workload_and_the_agent_is_refused(owner):
+    """Also where the policy names it: then the policy's digests and its measurement disagree."""
+    assert codes(owner.task(measurement=b"\7" * 48).run().receipt) == ("receipt.measurement",)
+
+
 def grant_again(done, **fields):
     """The receipt under a grant with other fields, signed by the true broker: what a broker could do, and no more."""
     receipt = parse_receipt(done.receipt)

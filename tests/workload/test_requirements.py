@@ -135,6 +135,14 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path, index):
     assert caught.value.codes == ("workload.wheel_hash",)
 
 
+def test_a_wheel_that_pip_let_pass_is_hashed_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(wheels, "_fetch", lambda *_: b"not the wheel that was locked")
+    with pytest.raises(Refused) as caught:
+        bundle_bytes(workload(tmp_path / "w", f"tiny==1.0 {HASH}"), HERE, tmp_path / "cache")
+    assert caught.value.codes == ("workload.wheel_hash",)
+    assert not list((tmp_path / "cache").rglob("*.whl"))
+
+
 def test_a_wheel_that_is_nowhere_is_unavailable(tmp_path, index):
     source = workload(tmp_path / "w", f"tiny==1.0 {HASH}")
     with pytest.raises(Unavailable) as caught:
