@@ -57,9 +57,11 @@ def _write_files(analysis: Analysis, path: Path) -> dict[str, str]:
 
 
 def _analyse_in_tee(genome: bytes) -> Analysis:
+    from palabs.narrator import Narrator  # noqa: PLC0415 - commands start without it
     from palabs.service import analyse_in_tee  # noqa: PLC0415 - servers and launcher load only for this
 
-    return analyse_in_tee(genome)
+    with Narrator() as narrator:
+        return analyse_in_tee(genome, narrator.doing)
 
 
 def as_text(analysis: Analysis, report: str | None, receipt: str | None = None) -> str:

@@ -18,15 +18,33 @@ STATEMENT = (
 )
 
 
-def analyse_in_tee(genome: bytes, on_event: Callable[[Event], None] = lambda _: None) -> Analysis:
-    """Analyses a genome in an enclave; everything but the answer is gone afterwards.
+UNDER_WAY = {
+    "launched": "The enclave starts",
+    "started": "The enclave attests itself to the broker",
+    "attested": "The broker verifies the evidence",
+    "released": "The enclave opens the genome",
+    "opened": "The enclave computes",
+    "computed": "The enclave seals the result",
+    "sealed": "Verifying the receipt",
+}
+
+
+def analyse_in_tee(genome: bytes, doing: Callable[[str], None] = lambda _: None) -> Analysis:
+    """Analyses a genome in an enclave; everything but the answer is gone afterwards. `doing` is told what is under
+    way.
 
     Raises Misuse for a file that the workload cannot read, Refused and Unavailable where a step fails.
     """
+
+    def follow(event: Event) -> None:
+        doing(UNDER_WAY.get(str(event["event"]), "The enclave ends"))
+
+    doing("Making keys, a SIMULATED machine, and the workload's bundle")
     with tempfile.TemporaryDirectory(prefix="palabs-") as folder, laboratory(Path(folder)) as lab:
         job = lab.order(lab.seal(genome))
+        doing("Starting the broker")
         with lab.broker() as broker:
-            lab.run(lab.folders.bundle, job, broker, on_event)
+            lab.run(lab.folders.bundle, job, broker, follow)
         return analysis_of(lab, job, lab.open(job))
 
 
