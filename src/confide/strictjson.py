@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import NoReturn, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "load_as", "loads"]
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
+_BRACKETS = re.compile(rb"[\[\]{}]")
 
 T = TypeVar("T")
 
@@ -40,12 +42,12 @@ def _no_constant(name: str) -> NoReturn:
 def _check_depth(data: bytes) -> None:
     """Bounds nesting before the recursive parser runs; brackets inside strings may count, which is safe."""
     depth = 0
-    for byte in data:
-        if byte in b"[{":
+    for bracket in _BRACKETS.findall(data):
+        if bracket in b"[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise ValueError(f"nesting deeper than {MAX_DEPTH}")
-        elif byte in b"]}":
+        else:
             depth = max(0, depth - 1)
 
 
