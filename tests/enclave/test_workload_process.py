@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -219,8 +220,22 @@ def test_code_is_written_where_nobody_wrote_before(tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_code_goes_to_memory_where_there_is_some():
-    assert default_root() == Path("/dev/shm") or not os.access("/dev/shm", os.W_OK)
+def folder_with(monkeypatch, **facts):
+    plain = {"f_bavail": 1000, "f_frsize": 1000, "f_flag": 0}
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**plain | facts))
+    monkeypatch.setattr("confide.enclave.private_folder.roots", lambda: (Path("/dev/shm"), Path("/fallback")))
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    return default_root(100_000)
+
+
+def test_code_goes_to_memory_where_that_takes_it(monkeypatch):
+    assert folder_with(monkeypatch) == Path("/dev/shm")
+
+
+@pytest.mark.parametrize("facts", [{"f_flag": os.ST_NOEXEC}, {"f_bavail": 199}])
+def test_code_goes_to_the_temporary_folder_where_memory_is_too_small_or_forbids_to_run(monkeypatch, facts):
+    """As the `/dev/shm` of a container often is."""
+    assert folder_with(monkeypatch, **facts) == Path("/fallback")
 
 
 def test_no_failure_is_a_traceback(tmp_path):

@@ -16,6 +16,7 @@ import pytest
 
 from confide.broker import activate_policy, register_job
 from confide.enclave.config import JobConfig
+from confide.enclave.private_folder import PREFIX, roots
 from confide.ids import new_id, to_base64
 from confide.job import new_job
 from confide.launch import launch
@@ -64,12 +65,19 @@ class Task:
     config: JobConfig
     machine: Path
     store: Path
+    agents: set[int] = field(default_factory=set)
+
+    def code_folders(self) -> list[Path]:
+        """What its enclaves left of their code folders, wherever these may be."""
+        found = (folder for root in roots() for number in self.agents for folder in root.glob(f"{PREFIX}{number}-*"))
+        return list(found)
 
     def run(self, on_event=lambda _: None):
         def note(event):
             STARTED.update(
                 event[name] for name in ("machine", "enclave", "workload") if isinstance(event.get(name), int)
             )
+            self.agents.update([event["agent"]] if "agent" in event else [])
             on_event(event)
 
         return launch(self.bundle, self.config, simulated_tee=self.machine, on_event=note)

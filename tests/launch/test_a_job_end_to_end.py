@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from confide.enclave.private_folder import PREFIX, default_root
 from confide.errors import ConfideError, Misuse, Refused, Unavailable
 from confide.ids import sha256_of
 from confide.launch import launch
@@ -74,11 +73,12 @@ def test_a_job_can_run_again(owner):
 def test_after_a_run_the_cloud_holds_ciphertext_receipt_and_nothing_else(owner):
     task = owner.task()
     task.run()
+    assert len(task.agents) == 1
     names = sorted(path.name for path in task.store.rglob("*") if path.is_file())
     assert names == sorted([Path(task.object_name).name, "receipt.json", "result.c4gh"])
     for path in task.store.parent.rglob("*"):
         assert not path.is_file() or CANARY.lower() not in path.read_bytes().lower()
-    assert list(default_root().glob(f"{PREFIX}*")) == []
+    assert task.code_folders() == []
 
 
 def test_events_hold_no_data_and_no_key(owner):
@@ -245,10 +245,10 @@ def test_kill_9_at_each_step_leaves_nothing_but_ciphertext_and_the_job_runs_agai
         task.run(kill)
     for path in task.store.parent.rglob("*"):
         assert not path.is_file() or CANARY.lower() not in path.read_bytes().lower()
-    for folder in default_root().glob(f"{PREFIX}*"):
+    for folder in task.code_folders():
         assert not any(CANARY in path.read_bytes() for path in folder.rglob("*") if path.is_file())
     assert opened_result(owner, task, task.run()) == CANARY.lower()
-    assert list(default_root().glob(f"{PREFIX}*")) == []
+    assert task.code_folders() == []
 
 
 def test_an_enclave_that_is_killed_is_unavailable(owner):
@@ -272,7 +272,7 @@ def test_interrupting_the_launcher_ends_machine_enclave_and_workload(owner):
     with pytest.raises(KeyboardInterrupt):
         task.run(interrupt)
     assert time.monotonic() - start < 10
-    assert list(default_root().glob(f"{PREFIX}*")) == []
+    assert task.code_folders() == []
 
 
 def test_jobs_can_run_side_by_side(owner):

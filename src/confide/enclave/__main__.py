@@ -4,6 +4,7 @@ standard input. It says how it fares on the events pipe and nothing anywhere els
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -64,10 +65,16 @@ def _fail(emit: Emit, failure: ConfideError) -> int:
 def _unforeseen(error: Exception) -> Unavailable:
     return Unavailable.because(
         "enclave.failed",
-        got=type(error).__name__,
+        got=" ".join([type(error).__name__, *_number_of(error)]),
         wanted="an enclave that foresees this",
-        remedy="This is a fault of Confide; please report it. Nothing was lost: the job can run again.",
+        remedy="If the machine is not out of memory or disk, please report it. Nothing was lost: run the job again.",
     )
+
+
+def _number_of(error: Exception) -> list[str]:
+    """The name of a system call's error, such as ENOSPC: it tells much and holds no data."""
+    number = error.errno if isinstance(error, OSError) else None
+    return [] if number is None else [errno.errorcode.get(number, str(number))]
 
 
 if __name__ == "__main__":

@@ -16,10 +16,25 @@ from pathlib import Path
 PREFIX = "confide-code-"
 
 
-def default_root() -> Path:
-    """`/dev/shm`, which is memory, or else the system's temporary folder."""
-    shared = Path("/dev/shm")  # noqa: S108 (a fresh folder of mode 0700 is made inside)
-    return shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
+def roots() -> tuple[Path, ...]:
+    """Where such folders may be: in `/dev/shm`, which is memory, or else in the system's temporary folder."""
+    return Path("/dev/shm"), Path(tempfile.gettempdir())  # noqa: S108 (a fresh folder of mode 0700 is made inside)
+
+
+def default_root(size: int) -> Path:
+    """The first of the roots that takes `size` bytes of code, and from which compiled code may be loaded: the
+    `/dev/shm` of a container often does neither.
+    """
+    return next((root for root in roots() if _takes(root, size)), roots()[-1])
+
+
+def _takes(root: Path, size: int) -> bool:
+    try:
+        facts = os.statvfs(root)
+    except OSError:
+        return False
+    room = facts.f_bavail * facts.f_frsize
+    return os.access(root, os.W_OK) and not facts.f_flag & os.ST_NOEXEC and room > 2 * size
 
 
 @contextmanager
@@ -37,7 +52,7 @@ def private_folder(root: Path) -> Iterator[Path]:
 def _make(root: Path) -> tuple[Path, int]:
     """The folder and the descriptor whose lock says that it is in use; again where a sweep came in between."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=root))
         lock = _lock(folder)
         if lock is not None and folder.is_dir():
             return folder, lock
@@ -54,6 +69,12 @@ def _lock(folder: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def sweep_all() -> None:
+    """`sweep` of every root."""
+    for root in roots():
+        sweep(root)
 
 
 def sweep(root: Path) -> None:

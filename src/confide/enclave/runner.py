@@ -119,7 +119,8 @@ def started(
 ) -> Iterator[WorkloadProcess]:
     """Puts the bundle's code into a private folder and starts it there; at the end both are gone."""
     bundle.check_target()
-    with private_folder(root or default_root()) as folder:
+    size = sum(len(content) for content in bundle.files.values())
+    with private_folder(root or default_root(size)) as folder:
         write_files(folder, bundle.files)
         process = subprocess.Popen(  # noqa: S603 (this interpreter on this package's own script)
             [sys.executable, "-I", "-S", "-B", str(_CHILD), str(folder), bundle.info.entry, str(os.getpid())],

@@ -25,7 +25,7 @@ from confide.binding import REPORT_DATA_SIZE
 from confide.enclave.channel import LENGTH_SIZE, Emit, emit_failure, event_writer, receive
 from confide.enclave.config import EnclaveConfig, JobConfig
 from confide.enclave.hardening import forbid_inspection
-from confide.enclave.private_folder import default_root, sweep
+from confide.enclave.private_folder import sweep_all
 from confide.errors import ConfideError, Misuse, Unavailable
 from confide.ids import sha256_of
 from confide.launch.machine_config import MachineConfig
@@ -97,7 +97,7 @@ def _run(config: MachineConfig, emit: Emit) -> None:
         finally:
             enclave.kill()
             enclave.wait()
-            sweep(default_root())  # a killed enclave could not remove its workload's code
+            sweep_all()  # a killed enclave could not remove its workload's code
 
 
 def start_enclave(measured: Measured, job: JobConfig, reports: socket.socket) -> subprocess.Popen[bytes]:
