@@ -3,8 +3,9 @@
 The limit is ChaCha20-Poly1305 of the same library, in this process, on one core, over 64 KiB that stay
 in its cache: no key set-up, no nonces, no copies. "In memory" is from one stream in memory into another
 whose memory is there already, for both libraries alike; "fresh" lets the result take new memory, which
-measures the machine's page faults as much as the library. Everything is measured in turn, several
-times over, and the best of each counts. Run it with `python bench/sealing.py`; it prints JSON.
+measures the machine's page faults as much as the library. Files are in memory too where there is
+/dev/shm: on a disk, the kernel's write-back decides. Everything is measured in turn, several times over,
+and the best of each counts; it wants two idle cores. Run it with `python bench/sealing.py`; it prints JSON.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from confide.sealed import Manifest, open_bytes, open_stream, seal_bytes, seal_s
 from confide.secrets import Secret
 
 MEBIBYTES = 64
-ROUNDS = 12
+ROUNDS = 8
 SEGMENT = 65536
 
 
@@ -37,9 +38,10 @@ def best_of(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[st
     best = dict.fromkeys(candidates, float("inf"))
     for _ in range(rounds):
         for name, candidate in candidates.items():
-            started = time.perf_counter()
-            candidate()
-            best[name] = min(best[name], time.perf_counter() - started)
+            for _ in range(2):  # the second finds its memory where it left it
+                started = time.perf_counter()
+                candidate()
+                best[name] = min(best[name], time.perf_counter() - started)
     return best
 
 
@@ -115,7 +117,8 @@ class Bench:
 
 def main(mebibytes: int = MEBIBYTES, rounds: int = ROUNDS) -> dict[str, float]:
     """Ratios of one run and the speeds behind them. Goals: 2 times the reference, 0.6 of the limit, files 1.3."""
-    with tempfile.TemporaryDirectory() as folder:
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         bench = Bench(Path(folder), mebibytes)
         best = best_of(bench.candidates(), rounds)
     figures = {

@@ -96,7 +96,11 @@ class HashingWriter:
             self._work(slot, stored, output)
             return
         self._running = self._running or self._pool.submit(self._run)
-        self._given.put((slot, stored, output))
+        if isinstance(self._sink, io.BytesIO):  # a copy under the interpreter's lock: there it would stop the cipher
+            self._given.put((slot, stored, 0))
+            write_all(self._sink, slot.output[:output])
+        else:
+            self._given.put((slot, stored, output))
 
     def finish(self) -> str:
         """Waits for the last part; `blake3:` and the 64 hexadecimal digits over all stored bytes."""
