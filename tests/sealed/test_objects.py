@@ -117,6 +117,16 @@ def test_streams_that_give_and_take_little_at_a_time_lose_nothing(size, reader):
     assert (manifest.object_id, manifest.data_key_id) == ("object-1", "key-1")
 
 
+@pytest.mark.parametrize("source", [io.BytesIO, Dripping])
+def test_sealing_begins_at_the_sources_position_and_leaves_it_at_its_end(source, reader):
+    plain, data_key, sink = os.urandom(70000), Secret.random(), io.BytesIO()
+    stream = source(plain)
+    assert stream.readinto(bytearray(100)) == 100
+    manifest = seal_stream(stream, sink, data_key=data_key, data_key_id="k", recipients=[reader.public])
+    assert open_bytes(sink.getvalue(), manifest=manifest, data_key=data_key) == plain[100:]
+    assert stream.read() == b""
+
+
 def test_a_source_that_does_not_wait_is_not_taken_for_an_ended_one(reader):
     reading, writing = os.pipe()
     os.set_blocking(reading, False)

@@ -75,10 +75,8 @@ def seal_bytes(
     is given. Returns the object and its manifest.
     """
     sink = io.BytesIO()
-    view = memoryview(data).cast("B")
-    parts = (view[start : start + PLAIN_BATCH] for start in range(0, len(view), PLAIN_BATCH))
     manifest = _seal(
-        parts,
+        _slices(memoryview(data).cast("B")),
         sink,
         data_key=Secret.random() if data_key is None else data_key,  # a wiped key is false, and must not pass
         data_key_id=data_key_id or new_id("key"),
@@ -187,8 +185,17 @@ def _seal(
     return Manifest(object_id or new_id("object"), size, segments_of(size), digest, data_key_id)
 
 
+def _slices(view: memoryview) -> Iterator[memoryview]:
+    """The same parts of bytes that are in memory, without copying them."""
+    return (view[start : start + PLAIN_BATCH] for start in range(0, len(view), PLAIN_BATCH))
+
+
 def _parts_of(source: BinaryIO, buffer: memoryview) -> Iterator[memoryview]:
     """The source in parts that fill the buffer, each read into it; the last one is shorter."""
+    if isinstance(source, io.BytesIO):  # in memory already: nothing to copy
+        yield from _slices(memoryview(source.getvalue())[source.tell() :])
+        source.seek(0, io.SEEK_END)
+        return
     while count := fill(source, buffer):
         yield buffer[:count]
 
