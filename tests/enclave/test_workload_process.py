@@ -114,8 +114,9 @@ def test_large_inputs_pass(tmp_path):
 def test_environment_is_empty_but_for_the_thread_limits(tmp_path, monkeypatch):
     for name in ("LD_PRELOAD", "PYTHONPATH", "SECRET"):
         monkeypatch.setenv(name, "/nowhere")
-    raw = ask("open('/proc/self/environ', 'rb').read().decode()", tmp_path)
-    assert raw == "OMP_NUM_THREADS=1\0OPENBLAS_NUM_THREADS=1\0"
+    seen = ask("dict(os.environ)", tmp_path)
+    seen.pop("LC_CTYPE", None)  # which Python itself sets where there is no locale (PEP 538)
+    assert seen == {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def test_descriptors_of_the_agent_are_not_inherited(tmp_path):
@@ -145,7 +146,16 @@ def test_it_has_no_capability_so_that_it_cannot_read_the_agents_memory_even_as_r
     status = ask("[l for l in open('/proc/self/status') if l.startswith(('CapEff', 'CapPrm'))]", tmp_path)
     assert [int(line.split()[1], 16) for line in status] == [0, 0]
     code = "import os\ndef main(i, p):\n    open(f'/proc/{os.getppid()}/mem', 'rb').read(1); return b''\n"
-    assert refusal(code, tmp_path).findings[0].got == "PermissionError"
+    (tmp_path / "root").mkdir()
+    (tmp_path / "code").write_text(code)
+    agent = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
+        "from confide.enclave.hardening import forbid_inspection; from test_workload_process import compute\n"
+        "forbid_inspection(); compute(Path(sys.argv[2], 'code').read_text(), Path(sys.argv[2], 'root'))"
+    )
+    command = [sys.executable, "-c", agent, Path(__file__).parent, tmp_path]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert "workload.failed: got PermissionError" in done.stderr
 
 
 def test_the_process_starts_before_any_input_exists_and_ends_with_the_block(tmp_path):
