@@ -75,6 +75,7 @@ class BrokerClient:
             socket.create_connection((self._host, self._port), self._timeout) as plain,
             self._context.wrap_socket(plain) as tls,
         ):
+            tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two short writes
             check_peer(tls.getpeercert(binary_form=True) or b"", self._broker_id)
             connection = http.client.HTTPConnection(self._host, self._port)
             connection.sock = tls
