@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,13 +155,15 @@ def ending(analysis: Analysis, folder: Path) -> str:
     """The last words: the answer, where things are, and what was not protected."""
     from palabs.ancestry import as_text  # noqa: PLC0415 - --help stays quick
 
+    called = Path(sys.argv[0])
+    confide = called.with_name("confide") if called.name == "palabs" and called.parent.name else "confide"
     return f"""
 {as_text(analysis, str(folder / "report.html"))}
 
 Left in {folder}: report.html, receipt.json, evidence.json, policy.toml, and cloud/, all that the cloud held.
-  confide receipt verify {folder / "receipt.json"} --policy {folder / "policy.toml"}
-  confide evidence verify {folder / "evidence.json"} --policy {folder / "policy.toml"}
-  confide audit show --home {folder / "owner"}
+  {confide} receipt verify {folder / "receipt.json"} --policy {folder / "policy.toml"}
+  {confide} evidence verify {folder / "evidence.json"} --policy {folder / "policy.toml"}
+  {confide} audit show --home {folder / "owner"}
 
 {NOT_PROTECTED}"""
 

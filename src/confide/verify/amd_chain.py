@@ -144,7 +144,7 @@ def check_root(root: Certificate, trusted: Collection[str], checklist: Checklist
         got=f"a root named {root.common_name} with the fingerprint {root.fingerprint}",
         wanted="a root of AMD, pinned by its fingerprint",
         remedy="Do not trust this evidence. If it is SIMULATED, only a policy of kind simulation can name its root.",
-        reason="" if root.fingerprint in AMD_ROOTS else "a SIMULATED root that the policy names",
+        reason="a SIMULATED root that the policy names" if root.fingerprint in set(trusted) - AMD_ROOTS.keys() else "",
     )
 
 
