@@ -115,9 +115,9 @@ class Laboratory:
         self.folders = folders
         self._passphrase = passphrase
         self.store = Store(str(folders.cloud))
-        with ThreadPoolExecutor(2) as pool:  # the root's RSA keys take as long as all the rest
+        with ThreadPoolExecutor(1) as pool:  # the root's RSA keys take as long as all the rest
             vendor = pool.submit(self._make_machine)
-            self.workload = pool.submit(build_bundle, WORKLOAD, folders.bundle).result()
+            self.workload = build_bundle(WORKLOAD, folders.bundle)
             self.home = OwnerHome.create(folders.home, passphrase)
             folders.identity.parent.mkdir(mode=0o700)
             write_key_pair(folders.identity, passphrase)

@@ -139,7 +139,7 @@ def test_a_broker_killed_in_the_middle_is_unavailable_and_the_job_runs_again_wit
     task.config = msgspec.structs.replace(good, broker_url=broker.url)
 
     def kill(event):
-        if event["event"] == "started":
+        if event["event"] == "launched":  # before the enclave's first request, which a kill on its way could miss
             broker.stop(signal.SIGKILL)
 
     assert failure(Unavailable, task, on_event=kill) == ("broker.unreachable",)

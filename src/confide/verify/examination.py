@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from typing import NoReturn
@@ -59,13 +59,6 @@ class Examination:
     unverified_hwid: bytes | None = None
     has_crl: bool = False
     simulated: bool = False
-
-    def attempt(self, step: Callable[[], None]) -> None:
-        """Runs a step; a refusal inside it becomes findings of this examination."""
-        try:
-            step()
-        except Refused as failure:
-            self.checklist.absorb(failure)
 
     def claims(self) -> dict[str, object]:
         """What the evidence says, whether it is genuine or not; empty where it could not be read."""
