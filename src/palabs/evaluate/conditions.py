@@ -1,0 +1,120 @@
+"""What people show: the kinds of files they bring, with SNPs missing or genotypes wrong. Each draw has its own seed.
+
+A draw of missing SNPs is shared by the people of one fold in groups, as the customers of one chip share its SNPs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from palabs.evaluate.measures import Flags, Indices
+
+Dosage = NDArray[np.int8]
+Error = Literal["alleles", "SNPs"]
+ERRORS: tuple[Error, ...] = get_args(Error)
+SEED = 20131128
+GROUPS = 2  # draws of missing SNPs a fold
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """People who may be asked: dosage of the counted allele (people x sites, -1 not typed), the index of each one's
+    population, the fold that leaves them out, the name of each site's panel, and the populations' codes.
+    """
+
+    people: tuple[str, ...]
+    dosage: Dosage = field(repr=False)
+    population: Indices = field(repr=False)
+    fold: Indices = field(repr=False)
+    panel: NDArray[np.str_] = field(repr=False)
+    codes: tuple[str, ...]
+
+    def typed_on(self, panel: str) -> Flags:
+        """Which people have genotypes on a panel."""
+        return np.asarray((self.dosage[:, self.panel == panel] >= 0).any(axis=1))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: its name, the panels whose SNPs it holds, and which of them everybody asked must have."""
+
+    name: str
+    panels: tuple[str, ...]
+    needed: tuple[str, ...] = ()
+
+
+CHOSEN = Kind("169 ancestry-informative SNPs", ("aisnp",), ("aisnp",))
+WITH_PHASED = Kind("169 + 9,300 of phased genomes", ("aisnp", "phased"), ("aisnp", "phased"))
+WITH_GENOME_WIDE = Kind("169 + 14,000 genome-wide", ("aisnp", "gw14k"), ("aisnp", "gw14k"))
+EVERYTHING = Kind("169 + both", ("aisnp", "phased", "gw14k"), ("aisnp", "phased", "gw14k"))
+ALL_POPULATIONS = Kind("8,700 SNPs typed in all 26 populations", ("aisnp", "microhap", "exome"), ("exome",))
+MIXED = Kind("mixed formats: what each person has", ("aisnp", "phased", "gw14k"))
+KINDS = (CHOSEN, WITH_PHASED, WITH_GENOME_WIDE, EVERYTHING, ALL_POPULATIONS, MIXED)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A kind of file, the share of its SNPs that is missing, and the share of alleles that is wrong.
+
+    `error` says how: each of a genotype's two `alleles` read as the other one with that probability, or both alleles of
+    that share of the `SNPs` taken for each other in everybody, as where a file has the wrong strand.
+    """
+
+    kind: Kind
+    missing: float = 0
+    wrong: float = 0
+    error: Error = "alleles"
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """The condition in words."""
+        missing = f", {100 * self.missing:.0f} % missing" if self.missing else ""
+        return self.kind.name + missing + (f", {100 * self.wrong:.0f} % of {self.error} wrong" if self.wrong else "")
+
+    def complete(self) -> Condition:
+        """The same kind with nothing missing or wrong."""
+        return replace(self, missing=0, wrong=0)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The people asked (indices into the cohort) and what they show: dosage (these people x all sites)."""
+
+    rows: Indices
+    dosage: Dosage
+
+
+def show(cohort: Cohort, condition: Condition, fold: int) -> Shown:
+    """What the people of a fold show under a condition. The same on every machine."""
+    asked = cohort.fold == fold
+    for panel in condition.kind.needed:
+        asked = asked & cohort.typed_on(panel)
+    rows = np.flatnonzero(asked)
+    rng = np.random.default_rng([SEED, condition.seed, fold])
+    dosage = cohort.dosage[rows]
+    dosage[:, ~np.isin(cohort.panel, condition.kind.panels)] = -1
+    if condition.wrong:
+        dosage = _with_errors(dosage, condition, rng)
+    if condition.missing:
+        hidden = rng.random((GROUPS, dosage.shape[1])) < condition.missing
+        dosage[hidden[np.arange(len(rows)) % GROUPS]] = -1
+    return Shown(rows, dosage)
+
+
+def _with_errors(dosage: Dosage, condition: Condition, rng: np.random.Generator) -> Dosage:
+    if condition.error == "SNPs":
+        swapped = rng.random(dosage.shape[1]) < condition.wrong
+        return np.where((dosage >= 0) & swapped, 2 - dosage, dosage).astype(np.int8)
+    gained = rng.binomial(np.where(dosage < 0, 0, 2 - dosage), condition.wrong)
+    lost = rng.binomial(np.maximum(dosage, 0), condition.wrong)
+    return np.where(dosage < 0, dosage, dosage + gained - lost).astype(np.int8)
+
+
+def median_shown(shown: list[Shown]) -> int:
+    """The median number of SNPs that people show."""
+    return int(np.median(np.concatenate([(part.dosage >= 0).sum(axis=1) for part in shown])))

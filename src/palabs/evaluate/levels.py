@@ -1,0 +1,29 @@
+"""The levels of the tree of answers: 26 populations, the regions and the continents that they sum to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from palabs.evaluate.measures import Floats, Indices
+
+
+@dataclass(frozen=True)
+class Level:
+    """A level of the tree: its name, the codes of its nodes in order, and the node of each population."""
+
+    name: str
+    codes: tuple[str, ...]
+    node: Indices
+
+    def sums(self, probabilities: Floats) -> Floats:
+        """Probabilities of the nodes (people x nodes) from those of the populations (people x populations)."""
+        return np.asarray(probabilities @ np.eye(len(self.codes))[self.node])
+
+
+def level(name: str, codes: Sequence[str]) -> Level:
+    """The level at which each population has the node of that code; nodes in alphabetical order."""
+    names, node = np.unique(np.asarray(codes), return_inverse=True)
+    return Level(name, tuple(names.tolist()), np.asarray(node, dtype=np.intp))
