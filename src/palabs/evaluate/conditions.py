@@ -5,6 +5,7 @@ A draw of missing SNPs is shared by the people of one fold in groups, as the cus
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -23,19 +24,18 @@ GROUPS = 2  # draws of missing SNPs a fold
 @dataclass(frozen=True)
 class Cohort:
     """People who may be asked: dosage of the counted allele (people x sites, -1 not typed), the index of each one's
-    population, the fold that leaves them out, the name of each site's panel, and the populations' codes.
+    population, the fold that leaves them out, which sites each panel has, and the populations' codes.
     """
 
-    people: tuple[str, ...]
     dosage: Dosage = field(repr=False)
     population: Indices = field(repr=False)
     fold: Indices = field(repr=False)
-    panel: NDArray[np.str_] = field(repr=False)
+    sites: Mapping[str, Flags] = field(repr=False)
     codes: tuple[str, ...]
 
     def typed_on(self, panel: str) -> Flags:
-        """Which people have genotypes on a panel."""
-        return np.asarray((self.dosage[:, self.panel == panel] >= 0).any(axis=1))
+        """Which people have genotypes at most sites of a panel."""
+        return np.asarray((self.dosage[:, self.sites[panel]] >= 0).mean(axis=1) > 0.5)  # noqa: PLR2004 - most
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Kind:
 
 CHOSEN = Kind("169 ancestry-informative SNPs", ("aisnp",), ("aisnp",))
 WITH_PHASED = Kind("169 + 9,300 of phased genomes", ("aisnp", "phased"), ("aisnp", "phased"))
-WITH_GENOME_WIDE = Kind("169 + 14,000 genome-wide", ("aisnp", "gw14k"), ("aisnp", "gw14k"))
-EVERYTHING = Kind("169 + both", ("aisnp", "phased", "gw14k"), ("aisnp", "phased", "gw14k"))
+WITH_GENOME_WIDE = Kind("169 + 14,000 genome-wide", ("aisnp", "kg_p1"), ("aisnp", "kg_p1"))
+EVERYTHING = Kind("169 + both", ("aisnp", "phased", "kg_p1"), ("aisnp", "phased", "kg_p1"))
 ALL_POPULATIONS = Kind("8,700 SNPs typed in all 26 populations", ("aisnp", "microhap", "exome"), ("exome",))
-MIXED = Kind("mixed formats: what each person has", ("aisnp", "phased", "gw14k"))
+MIXED = Kind("mixed formats: what each person has", ("aisnp", "phased", "kg_p1"))
 KINDS = (CHOSEN, WITH_PHASED, WITH_GENOME_WIDE, EVERYTHING, ALL_POPULATIONS, MIXED)
 
 
@@ -97,7 +97,7 @@ def show(cohort: Cohort, condition: Condition, fold: int) -> Shown:
     rows = np.flatnonzero(asked)
     rng = np.random.default_rng([SEED, condition.seed, fold])
     dosage = cohort.dosage[rows]
-    dosage[:, ~np.isin(cohort.panel, condition.kind.panels)] = -1
+    dosage[:, ~np.any([cohort.sites[panel] for panel in condition.kind.panels], axis=0)] = -1
     if condition.wrong:
         dosage = _with_errors(dosage, condition, rng)
     if condition.missing:

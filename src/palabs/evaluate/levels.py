@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from palabs.evaluate.measures import Floats, Indices
+from palabs.populations import POPULATIONS
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,12 @@ def level(name: str, codes: Sequence[str]) -> Level:
     """The level at which each population has the node of that code; nodes in alphabetical order."""
     names, node = np.unique(np.asarray(codes), return_inverse=True)
     return Level(name, tuple(names.tolist()), np.asarray(node, dtype=np.intp))
+
+
+def tree(populations: Sequence[str]) -> tuple[Level, Level, Level]:
+    """The levels above these populations, in their order: themselves, regions, continents."""
+    return (
+        Level("populations", tuple(populations), np.arange(len(populations))),
+        level("regions", [POPULATIONS[code].region for code in populations]),
+        level("continents", [POPULATIONS[code].continent for code in populations]),
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ import numpy as np
 
 from palabs.evaluate.extra import load
 from palabs.evaluate.measures import Bin, Floats
+from palabs.populations import COLOURS
 
-STYLE_SHEET = Path(__file__).parents[1] / "report.css"
 INK, SOFT, LINE = "#1d2327", "#5a656d", "#d9dee2"
 OTHERS = ("#b8651b", "#2f62a8", "#2f7d5d", "#a83a5b")
 STYLE = {
@@ -59,9 +58,8 @@ class Dot:
 
 
 def colours() -> dict[str, str]:
-    """The colour of each continent in the report's light theme, read from its style sheet."""
-    light = STYLE_SHEET.read_text(encoding="utf-8").partition("@media")[0]
-    return dict(re.findall(r"--([A-Z]{3}):\s*(#[0-9a-f]{6})", light))
+    """The colour of each continent on the report's light page."""
+    return {code: colour.light for code, colour in COLOURS.items()}
 
 
 @contextmanager
@@ -117,7 +115,7 @@ def _reliability(axes: Any, bins: Sequence[Bin], tone: str) -> None:
         low, high = wilson(bin_.right, bin_.people)
         axes.plot([bin_.told] * 2, [low, high], color=tone, lw=1, alpha=0.6)
     sizes = [8 + 60 * bin_.people / max(b.people for b in bins) for bin_ in bins]
-    axes.scatter([b.told for b in bins], [b.right for b in bins], s=sizes, color=tone, zorder=3)
+    axes.scatter([b.told for b in bins], [b.right for b in bins], s=sizes, color=tone, zorder=3, clip_on=False)
     axes.set(xlim=(0, 1.03), ylim=(0, 1.03), aspect="equal")
     axes.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
