@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from palabs.training.nucleotides import Lift, is_palindromic
+from palabs.training.nucleotides import is_palindromic
 from palabs.training.plink import read_plink
+from palabs.training.positions import lift_from_files
 
 Letters = tuple[str, str]
 
@@ -56,11 +57,11 @@ def _references(path: Path) -> dict[str, str]:
 
 def _exome_rows(genomes: Path, sample: str) -> Iterator[Row]:
     """The exonic SNPs whose letters the panel states; its first allele is ALT."""
-    lift = Lift(genomes / "sites100k")
+    lift = lift_from_files(genomes / "sites100k").back()
     panel = read_plink(genomes / "exome8k/exome8205")
     for variant, dosage in zip(panel.variants, panel.dosage[panel.people.index(sample)], strict=True):
         alt, ref = variant.first, variant.second
-        position = lift.to_37(variant.chromosome, variant.position)
+        position = lift.one(int(variant.chromosome), variant.position)
         if {alt, ref} <= set("ACGT") and not is_palindromic(alt, ref) and position:
             yield Row(int(variant.chromosome), position, variant.name, ref, alt, _letters(alt, ref, int(dosage)))
 

@@ -9,42 +9,48 @@ from pathlib import Path
 
 import numpy as np
 
-from palabs.training.panel import POPULATIONS, read_panel
+from palabs.training.panel import read_panel
 from palabs.training.validation import (
     FOLDS,
     Figures,
     Scores,
     Validation,
-    count,
+    build_model,
     cross_fitted,
     fit_temper,
     measure,
     to_continents,
 )
-from palabs.workload.ancestry.model import Model, Settings
+from palabs.workload.ancestry.model import Calibration, Settings
 
-# Chosen once by cross-validated log-loss among 5, 10 and 20 chromosomes; the error rate is what typing arrays and
-# wrongly oriented alleles need rather than what these clean genotypes would like.
-SETTINGS = Settings(to_world=2, to_continent=10, error=0.02)
+SETTINGS = Settings(error=0.02, to_world=(6.0,) * 5, to_continent=(60.0,) * 5, to_region=(150.0,) * 5)
 
-# (share of the sites shown, only the ancestry-informative ones?) of the runs behind each knot; runs of one knot
-# carry about the same information.
-KNOTS = (
-    ((1.0, False),),
-    ((0.7, False),),
-    ((0.4, False),),
-    ((0.16, False), (1.0, True)),
-    ((0.065, False), (0.4, True)),
-    ((0.02, False), (0.1, True)),
+ANCESTRY = ("aisnp",)
+EXOME = ("aisnp", "microhap", "exome")
+GENOME_WIDE = ("aisnp", "kg_p1")
+PHASED = ("aisnp", "vcf")
+ALL = ("aisnp", "kg_p1", "vcf")
+
+# (share of the sites shown, of which panels) of the runs behind each knot; runs of one knot carry about the same
+# information.
+KNOTS: tuple[tuple[tuple[float, tuple[str, ...]], ...], ...] = (
+    ((1.0, ALL),),
+    ((1.0, GENOME_WIDE),),
+    ((1.0, EXOME),),
+    ((0.4, GENOME_WIDE), (0.4, EXOME)),
+    ((0.16, EXOME), (1.0, ANCESTRY)),
+    ((0.065, EXOME), (0.4, ANCESTRY)),
+    ((0.02, EXOME), (0.1, ANCESTRY)),
 )
 
 # What is reported, drawn with seeds that no knot was fitted on.
-REPORTED = (
-    ("all SNPs", 1.0, False),
-    ("all SNPs, 30 % missing", 0.7, False),
-    ("ancestry-informative SNPs only", 1.0, True),
-    ("ancestry-informative SNPs only, 30 % missing", 0.7, True),
-    ("5 % of all SNPs", 0.05, False),
+REPORTED: tuple[tuple[str, float, tuple[str, ...]], ...] = (
+    ("ancestry-informative, microhaplotypes and exome", 1.0, EXOME),
+    ("ancestry-informative SNPs only", 1.0, ANCESTRY),
+    ("ancestry-informative and genome-wide", 1.0, GENOME_WIDE),
+    ("ancestry-informative and phased", 1.0, PHASED),
+    ("all of a consumer file", 1.0, ALL),
+    ("all of a consumer file, 30 % missing", 0.7, ALL),
 )
 REPORT_SEED = 1000
 
@@ -87,29 +93,29 @@ def train(genomes: Path, progress: Progress) -> Training:
     groups = [_group(validation, number, knot) for number, knot in enumerate(KNOTS)]
     everyone = np.ones(len(panel.people), dtype=bool)
     temper = fit_temper(groups, validation.grouping)
-    data = Model(POPULATIONS, panel.continents, panel.sites, *count(panel, everyone), SETTINGS, temper).encode()
+    data = build_model(panel, everyone, SETTINGS, Calibration({"temper": vars(temper)})).encode()
     progress("measuring")
     return Training(
         data,
         "sha256:" + hashlib.sha256(data).hexdigest(),
         len(panel.people),
         len(panel.sites),
-        panel.ancestry_sites,
+        int(panel.of(*ANCESTRY).sum()),
         panel.dropped,
         _figures(validation, groups),
     )
 
 
-def _group(validation: Validation, number: int, knot: tuple[tuple[float, bool], ...]) -> list[Scores]:
-    return [validation.run(keep, number, chosen_only=chosen) for keep, chosen in knot]
+def _group(validation: Validation, number: int, knot: tuple[tuple[float, tuple[str, ...]], ...]) -> list[Scores]:
+    return [validation.run(keep, number, sources) for keep, sources in knot]
 
 
 def _figures(validation: Validation, groups: list[list[Scores]]) -> tuple[Row, ...]:
     grouping = validation.grouping
     tempers = [fit_temper(groups, grouping, without=fold) for fold in range(FOLDS)]
     rows = []
-    for number, (name, keep, chosen) in enumerate(REPORTED):
-        run = validation.run(keep, REPORT_SEED + number, chosen_only=chosen)
+    for number, (name, keep, sources) in enumerate(REPORTED):
+        run = validation.run(keep, REPORT_SEED + number, sources)
         probabilities = cross_fitted(run, grouping, tempers)
         continents = measure(to_continents(probabilities, grouping), grouping[run.truth])
         rows.append(Row(name, int(np.median(run.used)), measure(probabilities, run.truth), continents))

@@ -1,18 +1,13 @@
-"""Settles what the exome panel leaves open: the nucleotides of variants coded 2/1, and positions in GRCh37.
+"""Settles the nucleotides that the exome panel leaves open, of variants coded 2/1.
 
-- Nucleotides come from HGDP: its frequencies in four populations that both projects sampled tell which of its two
-  letters is the counted one. HGDP's strand is not fixed; that does no harm, since palindromic pairs are never used
-  and all others are matched up to complement.
-- Positions in GRCh37 come from 100,000 sites known in both builds: where the nearest site on either side moved
-  by the same distance, so did everything between them.
+HGDP's frequencies in four populations that both projects sampled tell which of its two letters is the counted one.
+HGDP's strand is not fixed; that does no harm, since palindromic pairs are never used and all others are matched up
+to complement.
 """
 
 from __future__ import annotations
 
-import bisect
-import gzip
 import lzma
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -33,32 +28,6 @@ Pair = tuple[str, str]
 def is_palindromic(first: str, second: str) -> bool:
     """Whether the alleles are each other's complement, so that a strand flip cannot be seen."""
     return {first, second} in ({"A", "T"}, {"C", "G"})
-
-
-class Lift:
-    """Positions of GRCh38 in GRCh37."""
-
-    def __init__(self, folder: Path) -> None:
-        old, new = (_bed(folder / f"1000g.phase3.100k.b{build}.vcf.gz.dat.bed.gz") for build in (37, 38))
-        anchors: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for (chromosome, before), (moved, after) in zip(old, new, strict=True):
-            if moved == chromosome:
-                anchors[chromosome].append((after, after - before))
-        self.anchors = {chromosome: sorted(rows) for chromosome, rows in anchors.items()}
-
-    def to_37(self, chromosome: str, position: int) -> int:
-        """The position in GRCh37, or 0 where the sites around it do not agree."""
-        rows = self.anchors.get(chromosome, [])
-        at = bisect.bisect(rows, (position, 0))
-        if not 0 < at < len(rows) or rows[at - 1][1] != rows[at][1]:
-            return 0
-        return position - rows[at][1]
-
-
-def _bed(path: Path) -> list[tuple[str, int]]:
-    with gzip.open(path, "rt") as file:
-        rows = [line.split() for line in file]
-    return [(row[0].removeprefix("chr"), int(row[2])) for row in rows]
 
 
 class Hgdp:

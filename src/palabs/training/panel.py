@@ -1,17 +1,18 @@
-"""Assembles the training panel from the open genotypes: sites, people, populations, dosages."""
+"""Joins the open genotypes into one panel: the union of all their sites, the same people, one dosage each."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from palabs.training.nucleotides import Lift, Pair, is_palindromic, settle
-from palabs.training.plink import Genotypes, read_plink
-from palabs.workload.ancestry.model import Sites
+from palabs.training.positions import complete, lift_from_files
+from palabs.training.references import References, orientation, read_references
+from palabs.training.sources import Source, read_sources, table
+from palabs.workload.ancestry.model import SITE_ARRAYS, Sites
 
 POPULATIONS = (
     "ACB", "ASW", "ESN", "GWD", "LWK", "MSL", "YRI",
@@ -21,13 +22,16 @@ POPULATIONS = (
     "BEB", "GIH", "ITU", "PJL", "STU",
 )  # fmt: skip
 
+# Two panels that typed the same people must agree on this share of their genotypes, else the later one's are left.
+AGREEMENT = 0.95
+
 
 @dataclass(frozen=True)
 class Panel:
     """People x sites: dosage of each site's counted allele, -1 where a person was not typed.
 
-    `population` is an index into POPULATIONS; `ancestry_sites` of the sites come first and are the chosen
-    ancestry-informative ones, the rest are exonic; `dropped` says how many sites were left out, and why.
+    `population` is an index into POPULATIONS; `sources` names the panels and `membership` (sites x sources) says
+    which of them hold a site; `dropped` says how many sites were left out, and why.
     """
 
     people: list[str]
@@ -35,100 +39,128 @@ class Panel:
     continents: tuple[str, ...]
     sites: Sites
     dosage: NDArray[np.int8]
-    ancestry_sites: int
+    sources: tuple[str, ...]
+    membership: NDArray[np.bool_]
+    references: References
     dropped: dict[str, int]
 
-    @property
-    def complete(self) -> NDArray[np.bool_]:
-        """Which people were typed at every site."""
-        return np.asarray((self.dosage >= 0).all(axis=1))
+    def of(self, *names: str) -> NDArray[np.bool_]:
+        """Which sites are in any of these sources."""
+        return np.asarray(self.membership[:, [self.sources.index(name) for name in names]].any(axis=1))
 
-
-@dataclass(frozen=True)
-class Row:
-    """A site that may be used: its names, positions and letters, and its column in its source."""
-
-    rs: int
-    chromosome: int
-    position37: int
-    position38: int
-    letters: Pair
-    column: int
+    def typed(self, name: str) -> NDArray[np.bool_]:
+        """Which people were typed by this source: at most of its sites."""
+        return np.asarray((self.dosage[:, self.of(name)] >= 0).mean(axis=1) > 0.5)  # noqa: PLR2004 - most
 
 
 def read_panel(genomes: Path) -> Panel:
     """The training panel from the folder of open genotypes; the people of `people/index.tsv` are in no part of it."""
-    labels = {row[0]: (row[1], row[2]) for row in _table(genomes / "labels/samples_1000g.tsv")}
-    examples = {row[1] for row in _table(genomes / "people/index.tsv")}
-    ancestry = _without(read_plink(genomes / "aisnp/aisnp169"), examples)
-    exome = _without(read_plink(genomes / "exome8k/exome8205"), examples)
-    dropped: Counter[str] = Counter()
-    chosen = [_ancestry_rows(genomes, ancestry, dropped), _exome_rows(genomes, exome, labels, dropped)]
-    rows = [row for part in chosen for row in part]
-    dosage = np.full((len(ancestry.people), len(rows)), -1, dtype=np.int8)
-    dosage[:, : len(chosen[0])] = ancestry.dosage[:, [row.column for row in chosen[0]]]
-    index = {person: number for number, person in enumerate(ancestry.people)}
-    people = [index[person] for person in exome.people]
-    dosage[people, len(chosen[0]) :] = exome.dosage[:, [row.column for row in chosen[1]]]
+    labels = {row[0]: (row[1], row[2]) for row in table(genomes / "labels/samples_1000g.tsv")}
+    excluded = {row[1] for row in table(genomes / "people/index.tsv")}
+    people = [person for person in labels if person not in excluded]
+    union = Union(people)
+    lift = lift_from_files(genomes / "sites100k")
+    for source in read_sources(genomes, labels, excluded):
+        union.add(replace(source, sites=complete(source.sites, lift)))
     continents = dict(labels.values())
+    sites, dosage, membership = union.joined()
+    sites = complete(sites, lift)
+    order = np.lexsort((sites.rs, np.where(sites.position37, sites.position37, sites.position38), sites.chromosome))
+    sites = sites.take(order)
     return Panel(
-        ancestry.people,
-        np.array([POPULATIONS.index(labels[person][0]) for person in ancestry.people]),
+        people,
+        np.array([POPULATIONS.index(labels[person][0]) for person in people]),
         tuple(continents[code] for code in POPULATIONS),
-        _sites(rows),
-        dosage,
-        len(chosen[0]),
-        dict(dropped),
+        sites,
+        np.ascontiguousarray(dosage[:, order]),
+        tuple(union.names),
+        membership[order],
+        read_references(genomes, sites),
+        dict(union.dropped),
     )
 
 
-def _table(path: Path) -> list[list[str]]:
-    return [line.split("\t") for line in path.read_text().splitlines()[1:]]
+class Union:
+    """Sites and dosages of the sources added so far. The first source that has a site tells which allele is counted."""
+
+    def __init__(self, people: list[str]) -> None:
+        self.people = {person: number for number, person in enumerate(people)}
+        self.names: list[str] = []
+        self.parts: list[Sites] = []
+        self.columns: list[NDArray[np.int8]] = []
+        self.members: list[set[int]] = []
+        self.by_key: dict[tuple[int, ...], int] = {}
+        self.dropped: Counter[str] = Counter()
+
+    def add(self, source: Source) -> None:
+        """Adds a source: its new sites, and its dosages at the sites that are here already."""
+        self.names.append(source.name)
+        dosage = np.full((len(self.people), len(source.sites)), -1, dtype=np.int8)
+        dosage[[self.people[person] for person in source.people]] = source.dosage
+        sites = source.sites
+        palindromic = _palindromic(sites)
+        self.dropped["palindromic"] += int(palindromic.sum())
+        for row in np.flatnonzero(~palindromic).tolist():
+            keys = _keys(sites, row)
+            known = {self.by_key[key] for key in keys if key in self.by_key}
+            if not known:
+                self._append(sites.take(np.array([row])), dosage[:, row], keys)
+            elif len(known) == 1:
+                self._merge(known.pop(), sites.take(np.array([row])), dosage[:, row], keys)
+            else:
+                self.dropped["two sites at once"] += 1
+
+    def joined(self) -> tuple[Sites, NDArray[np.int8], NDArray[np.bool_]]:
+        """All sites, people x sites, and sites x sources."""
+        sites = Sites(**{name: np.concatenate([getattr(part, name) for part in self.parts]) for name, _ in SITE_ARRAYS})
+        members = np.array([[number in row for number in range(len(self.names))] for row in self.members])
+        return sites, np.stack(self.columns, axis=1), members
+
+    def _append(self, site: Sites, dosage: NDArray[np.int8], keys: list[tuple[int, ...]]) -> None:
+        self.by_key |= dict.fromkeys(keys, len(self.parts))
+        self.parts.append(site)
+        self.columns.append(dosage)
+        self.members.append({len(self.names) - 1})
+
+    def _merge(self, number: int, site: Sites, dosage: NDArray[np.int8], keys: list[tuple[int, ...]]) -> None:
+        """Joins a site of the last source with one that is here, if letters and genotypes agree."""
+        here = self.parts[number]
+        turn = int(orientation(np.stack([site.counted, site.other], axis=1), here)[0]) if here.counted[0] else 0
+        if not turn or not (here.rs[0] == site.rs[0] or not here.rs[0] or not site.rs[0]):
+            self.dropped["other letters or number than another panel"] += 1
+            return
+        turned = np.where((dosage >= 0) & (turn < 0), 2 - dosage, dosage).astype(np.int8)
+        both = (turned >= 0) & (self.columns[number] >= 0)
+        if both.any() and (turned == self.columns[number])[both].mean() < AGREEMENT:
+            self.dropped["genotypes that contradict another panel"] += 1
+            return
+        self.columns[number] = np.where(self.columns[number] >= 0, self.columns[number], turned)
+        self.parts[number] = _filled(here, site)
+        self.members[number].add(len(self.names) - 1)
+        self.by_key |= dict.fromkeys(keys, number)
 
 
-def _without(source: Genotypes, people: set[str]) -> Genotypes:
-    keep = [number for number, person in enumerate(source.people) if person not in people]
-    return Genotypes([source.people[number] for number in keep], source.variants, source.dosage[keep])
+def _keys(sites: Sites, row: int) -> list[tuple[int, ...]]:
+    """By what a site is known: its rs number, its place in GRCh37, its place in GRCh38."""
+    chromosome = int(sites.chromosome[row])
+    keys = [
+        (0, int(sites.rs[row])),
+        (37, chromosome, int(sites.position37[row])),
+        (38, chromosome, int(sites.position38[row])),
+    ]
+    return [key for key in keys if key[-1]]
 
 
-def _ancestry_rows(genomes: Path, source: Genotypes, dropped: Counter[str]) -> list[Row]:
-    positions = {row[0]: (int(row[2]), int(row[3])) for row in _table(genomes / "aisnp/sites.tsv")}
-    rows = []
-    for column, variant in enumerate(source.variants):
-        if is_palindromic(variant.first, variant.second):
-            dropped["palindromic"] += 1
-            continue
-        old, new = positions[variant.name]
-        letters = (variant.first, variant.second)
-        rows.append(Row(_rs(variant.name), int(variant.chromosome), old, new, letters, column))
-    return rows
-
-
-def _exome_rows(
-    genomes: Path, source: Genotypes, labels: dict[str, tuple[str, str]], dropped: Counter[str]
-) -> list[Row]:
-    lift = Lift(genomes / "sites100k")
-    letters = settle(source, [labels[person][0] for person in source.people], genomes)
-    rows = []
-    for column, (variant, pair) in enumerate(zip(source.variants, letters, strict=True)):
-        if pair is None or is_palindromic(*pair):
-            dropped["nucleotides unknown" if pair is None else "palindromic"] += 1
-            continue
-        old = lift.to_37(variant.chromosome, variant.position)
-        rows.append(Row(_rs(variant.name), int(variant.chromosome), old, variant.position, pair, column))
-    return rows
-
-
-def _rs(name: str) -> int:
-    return int(name.removeprefix("rs"))
-
-
-def _sites(rows: list[Row]) -> Sites:
-    return Sites(
-        rs=np.array([row.rs for row in rows], dtype=np.uint32),
-        chromosome=np.array([row.chromosome for row in rows], dtype=np.uint8),
-        position37=np.array([row.position37 for row in rows], dtype=np.uint32),
-        position38=np.array([row.position38 for row in rows], dtype=np.uint32),
-        counted=np.array([ord(row.letters[0]) for row in rows], dtype=np.uint8),
-        other=np.array([ord(row.letters[1]) for row in rows], dtype=np.uint8),
+def _filled(here: Sites, other: Sites) -> Sites:
+    """A site with the number and positions that it lacks taken from another source."""
+    names = ("rs", "position36", "position37", "position38")
+    return replace(
+        here, **{name: np.where(getattr(here, name), getattr(here, name), getattr(other, name)) for name in names}
     )
+
+
+def _palindromic(sites: Sites) -> NDArray[np.bool_]:
+    """Whether the letters are each other's complement, so that a strand flip cannot be seen."""
+    pairs = {(ord(a), ord(b)) for a, b in ("AT", "TA", "CG", "GC")}
+    letters = zip(sites.counted.tolist(), sites.other.tolist(), strict=True)
+    return np.array([pair in pairs for pair in letters], dtype=bool)

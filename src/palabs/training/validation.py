@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from palabs.training.panel import POPULATIONS, Panel
 from palabs.workload.ancestry.model import (
+    REGION_OF,
+    Calibration,
     Counts,
     Floats,
+    Model,
     Settings,
     Temper,
     information,
-    log_genotypes,
+    log_table,
     softmax,
     tempered,
 )
@@ -77,16 +80,35 @@ def assign_folds(panel: Panel) -> NDArray[np.intp]:
     return folds
 
 
+def build_model(panel: Panel, people: Mask, settings: Settings, calibration: Calibration) -> Model:
+    """The model of the panel with the counts of some of its people."""
+    counts, totals = count(panel, people)
+    return Model(
+        POPULATIONS,
+        tuple(REGION_OF[code] for code in POPULATIONS),
+        panel.continents,
+        panel.references.names,
+        panel.references.continents,
+        int(people.sum()),
+        panel.sites,
+        counts,
+        totals,
+        panel.references.counts,
+        panel.references.totals,
+        settings,
+        calibration,
+    )
+
+
 class Validation:
-    """Tables learnt without each fold, and the scores of the people in it."""
+    """Models learnt without each fold, and the scores of the people in it."""
 
     def __init__(self, panel: Panel, settings: Settings) -> None:
         self.panel = panel
         self.grouping = np.asarray(np.unique(panel.continents, return_inverse=True)[1], dtype=np.intp)
         self.folds = assign_folds(panel)
-        self.tables = [
-            log_genotypes(*count(panel, self.folds != fold), self.grouping, settings) for fold in range(FOLDS)
-        ]
+        self.models = [build_model(panel, self.folds != fold, settings, Calibration()) for fold in range(FOLDS)]
+        self.tables = [log_table(model) for model in self.models]
 
     def score(self, shown: Mask, people: Mask) -> Scores:
         """Out-of-fold scores of `people` on the typed sites that `shown` (people x sites) lets them show."""
@@ -102,15 +124,11 @@ class Validation:
         used = seen.sum(axis=1)[people]
         return Scores(used, amount[people], scores[people], self.panel.population[people], self.folds[people])
 
-    def run(self, keep: float, seed: int, *, chosen_only: bool = False) -> Scores:
-        """Scores where each site is shown with probability `keep`: of everybody on the ancestry-informative sites
-        only, or of the people typed at every site on all.
-        """
-        shown = draw_masks(self.panel, keep, seed)
-        if chosen_only:
-            shown[:, self.panel.ancestry_sites :] = False
-            return self.score(shown, np.ones(len(shown), dtype=bool))
-        return self.score(shown, self.panel.complete)
+    def run(self, keep: float, seed: int, sources: tuple[str, ...]) -> Scores:
+        """Scores of the people typed by all these sources, each of whose sites is shown with probability `keep`."""
+        shown = draw_masks(self.panel, keep, seed) & self.panel.of(*sources)
+        typed = np.logical_and.reduce([self.panel.typed(name) for name in sources])
+        return self.score(shown, typed)
 
 
 def draw_masks(panel: Panel, keep: float, seed: int) -> Mask:

@@ -61,7 +61,10 @@ SITE_ARRAYS = (
     ("position38", "<u4"),
     ("counted", "u1"),
     ("other", "u1"),
+    ("reference", "u1"),
+    ("source", "u1"),
 )
+SOURCES = ("aisnp", "microhap", "exome", "gw14k", "vcf")
 CALIBRATION_KINDS = frozenset({"<f8", "<f4", "<i4", "<i2", "|i1", "|u1"})
 
 
@@ -69,9 +72,10 @@ CALIBRATION_KINDS = frozenset({"<f8", "<f4", "<i4", "<i2", "|i1", "|u1"})
 class Sites:
     """The panel's SNPs, one row each, ordered by chromosome and place.
 
-    `rs` is 0 for a SNP without a number, a position 0 where it is unknown. `counted` and `other` are ASCII letters
-    on the forward strand; both are 0 where the nucleotides are unknown: there the counted allele is the ALT of
-    a VCF, and nothing but a VCF can show the SNP. No pair is palindromic.
+    `rs` is 0 for a SNP without a number, a position 0 where it is unknown. `counted` and `other` are ASCII letters;
+    both are 0 where the nucleotides are unknown: there the counted allele is the ALT of a VCF, and nothing but a VCF
+    can show the SNP. No pair is palindromic. `reference` is that of the two which the reference genome has, 0 where
+    no source says so. `source` is the panel that the SNP came from, an index into SOURCES.
     """
 
     rs: NDArray[np.uint32]
@@ -81,13 +85,8 @@ class Sites:
     position38: NDArray[np.uint32]
     counted: NDArray[np.uint8]
     other: NDArray[np.uint8]
-    position36: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))
-    reference: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
-
-    def __post_init__(self) -> None:
-        for name in ("position36", "reference"):  # the first model file has neither
-            if not len(getattr(self, name)):
-                object.__setattr__(self, name, np.zeros(len(self.rs), dtype=getattr(self, name).dtype))
+    reference: NDArray[np.uint8]
+    source: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.rs)
@@ -164,7 +163,9 @@ class Model:
             "sites": len(self.sites),
             "settings": vars(self.settings),
             "calibration": self.calibration.values,
-            "arrays": {name: [array.dtype.str, *array.shape] for name, array in sorted(self.calibration.arrays.items())},
+            "arrays": {
+                name: [array.dtype.str, *array.shape] for name, array in sorted(self.calibration.arrays.items())
+            },
         }
         parts = [np.ascontiguousarray(getattr(self.sites, name), dtype=kind).tobytes() for name, kind in SITE_ARRAYS]
         parts += pack_counts(self.counts, self.totals)
@@ -249,7 +250,8 @@ def _calibration_arrays(reader: Reader, shapes: dict[str, list[Any]]) -> dict[st
 
 
 def _settings(values: dict[str, Any]) -> Settings:
-    return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    strengths = {name: tuple(values[name]) for name in ("to_world", "to_continent", "to_region")}
+    return Settings(error=values["error"], **strengths)
 
 
 def load(path: Path = MODEL_FILE) -> tuple[Model, str]:
@@ -266,7 +268,9 @@ def frequencies(model: Model, sites: NDArray[np.intp] | None = None) -> Floats:
     """
     rows = slice(None) if sites is None else sites
     tree, strength = Tree.of(model), model.settings
-    to_region, to_continent, to_world = (np.array(x) for x in (strength.to_region, strength.to_continent, strength.to_world))
+    to_region, to_continent, to_world = (
+        np.array(x) for x in (strength.to_region, strength.to_continent, strength.to_world)
+    )
     here = _share(model.counts[rows], model.totals[rows])
     region = _up(here, to_region[tree.continent], tree.in_region)
     continent = _up(region, to_continent[tree.continent_of_region], tree.in_continent)
@@ -288,7 +292,7 @@ def _share(counts: Counts, totals: Counts) -> Floats:
 
 
 def _up(counted: Floats, strength: Floats, membership: Floats) -> Floats:
-    """What the children tell of their parents: counts and totals (2 x sites x children) times strength / (n + strength)."""
+    """What children tell of their parents: counts and totals (2 x sites x children) times strength / (n + strength)."""
     return np.asarray((counted * (strength / (counted[1] + strength))) @ membership)
 
 
@@ -349,6 +353,7 @@ class Temper:
         knots = np.log(np.array(self.information))
         columns = np.array(self.factors).T
         return np.stack([np.interp(where, knots, column) for column in columns], axis=-1)
+
 
 def log_table(model: Model) -> Floats:
     """The logarithm of P(genotype | population), sites x populations x 3: two draws, each allele read wrongly with
