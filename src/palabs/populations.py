@@ -40,22 +40,22 @@ CONTINENTS = {
     "SAS": "South Asian",
 }
 
-# The model's own regions (workload/ancestry/model.py): populations that genetics tells apart last stand together.
+# The model's own regions, here so that names need no model: populations that genetics hardly tells apart together.
 REGIONS = {
     "AFR-W": Region("West African", "AFR"),
     "AFR-E": Region("East African", "AFR"),
-    "AFR-D": Region("African Caribbean and African American", "AFR"),
-    "AMR-C": Region("Colombian and Puerto Rican", "AMR"),
+    "AFR-D": Region("African diaspora in the Americas", "AFR"),
+    "AMR-C": Region("Caribbean and Colombian", "AMR"),
     "AMR-M": Region("Mexican and Peruvian", "AMR"),
     "EAS-H": Region("Han Chinese", "EAS"),
     "EAS-J": Region("Japanese", "EAS"),
-    "EAS-S": Region("Mainland Southeast Asian", "EAS"),
+    "EAS-S": Region("Southeast Asian", "EAS"),
     "EUR-F": Region("Finnish", "EUR"),
-    "EUR-N": Region("North-western European", "EUR"),
+    "EUR-N": Region("Northwestern European", "EUR"),
     "EUR-S": Region("Southern European", "EUR"),
-    "SAS-N": Region("North-western South Asian", "SAS"),
-    "SAS-E": Region("Bengali", "SAS"),
-    "SAS-S": Region("Southern Indian and Sri Lankan", "SAS"),
+    "SAS-N": Region("Northern South Asian", "SAS"),
+    "SAS-E": Region("Eastern South Asian", "SAS"),
+    "SAS-S": Region("Southern South Asian", "SAS"),
 }
 
 # The 1000 Genomes Project Consortium, Nature 526, 68-74 (2015), supplementary table 1.

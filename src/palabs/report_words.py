@@ -1,0 +1,177 @@
+"""What the report says in sentences: the same words on the page, in print and in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from palabs.answer import Answer
+from palabs.figures import Bin, Row
+from palabs.populations import COMPONENTS, name_of
+
+ALMOST = 0.999
+WHOLE = 0.01
+
+LIMITS = (
+    (
+        "It compares with 26 reference populations. Most peoples of the world are not among them, and being like one "
+        "is not the same as coming from there."
+    ),
+    "It is no proof of identity: not of who you are, nor of your nationality, your tribe or your family.",
+    "It is not a medical result and says nothing about your health.",
+    (
+        "Your parents, children and siblings share much of your DNA. What this report says concerns them too: think of "
+        "them before you share it."
+    ),
+)
+
+DELETION = (
+    "What was stored is unreadable without its key: destroying the key, with its backups, deletes the data wherever "
+    "copies of the encrypted file may lie. Ask the laboratory that holds the key. This version has no command that "
+    "destroys the key of a single file: the laboratory removes it from its key store by hand."
+)
+
+
+LEVELS = {"population": "closest population", "region": "region", "continent": "continental group"}
+
+
+class Told(NamedTuple):
+    """What a person was told: a probability, at a level of the tree."""
+
+    level: Literal["population", "region", "continent"]
+    probability: float
+
+
+class Headline(NamedTuple):
+    """The first words: what was found, and how far that goes. `kind` is settled, open, uncertain or outside."""
+
+    kind: str
+    lead: str
+    more: str
+
+
+def percent(probability: float) -> str:
+    """A probability for a person to read, which is never rounded to certainty."""
+    if probability > ALMOST:
+        return "> 99.9 %"
+    if probability < 1 - ALMOST:
+        return "< 0.1 %"
+    return f"{100 * probability:.1f} %"
+
+
+def interval(bounds: Sequence[float]) -> str:
+    """An interval for a person to read, in whole per cent: `92 to 99 %`."""
+    low, high = (_whole(bound) for bound in bounds)
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def _whole(bound: float) -> str:
+    if bound > 1 - WHOLE:
+        return "> 99"
+    return "< 1" if bound < WHOLE else f"{100 * bound:.0f}"
+
+
+def odds(coverage: float) -> str:
+    """A coverage as odds: `9 of 10`, or of 100 where it is no number of tenths."""
+    tenths = round(10 * coverage, 6)
+    return f"{tenths:.0f} of 10" if tenths == round(tenths) else f"{100 * coverage:.0f} of 100"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`A`, `A and B`, `A, B and C`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def ranked(table: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The likeliest first; equal ones by their codes."""
+    return sorted(table.items(), key=lambda item: (-item[1], item[0]))
+
+
+def headline(answer: Answer) -> Headline:
+    """What the report opens with. Where the person may not fit the references, no population is named."""
+    verdict = answer.reference.verdict
+    if verdict == "outside":
+        return Headline(
+            "outside",
+            "Your DNA does not fit our reference populations.",
+            "It differs from all 26 of them by more than their own people do. What follows shows which of them are "
+            "least unlike it. That is no statement about where your family comes from.",
+        )
+    if verdict == "uncertain":
+        return Headline(
+            "uncertain",
+            "It is uncertain whether our reference populations fit your DNA.",
+            "The test can neither confirm nor rule it out, so no population is named here. What follows holds only if "
+            "your family comes from one of the 26.",
+        )
+    return _settled(answer)
+
+
+def _settled(answer: Answer) -> Headline:
+    level, code = answer.conclusion.level, answer.conclusion.code
+    if level == "world":
+        return Headline(
+            "open",
+            "The evidence does not settle on any one part of the world.",
+            "The file shows too little, or your DNA is like that of several groups.",
+        )
+    told = f"{percent(answer.conclusion.probability)}, interval {interval(answer.intervals[code])}"
+    if level == "population":
+        return Headline("settled", f"Your DNA is most like that of: {name_of(code)}.", f"Probability {told}.")
+    below = "regions" if level == "continent" else "populations"
+    lead = f"Your DNA is most like that of the {name_of(code)} reference people."
+    return Headline("settled", lead, f"Probability {told}. Which of their {below} is closest is not settled.")
+
+
+def fit_in_words(answer: Answer) -> str:
+    """The verdict of the test against the references, with its p-value."""
+    verdict = {
+        "inside": "Your DNA fits the reference populations",
+        "outside": "Not in our reference: your DNA fits none of the 26 populations",
+        "uncertain": "Uncertain whether your DNA fits the reference populations",
+    }[answer.reference.verdict]
+    p_value = answer.reference.p_value
+    shown = "p < 0.001" if p_value < 1 - ALMOST else f"p = {p_value:.3f}"
+    return f"{verdict} ({shown}; of 100 people of the 26 populations, {_of_100(p_value)} fit as badly or worse)."
+
+
+def _of_100(share: float) -> str:
+    return "less than one" if share < WHOLE else f"about {100 * share:.0f}"
+
+
+def sets_in_words(answer: Answer) -> list[str]:
+    """The prediction sets as sentences, one a level, the finest first."""
+    sets = answer.prediction_sets
+    levels = (("population", sets.population), ("region", sets.region), ("continent", sets.continent))
+    return [
+        f"In {odds(sets.coverage)} such cases the true {LEVELS[level]} is {'' if len(codes) == 1 else 'among '}"
+        f"{listed([name_of(code) for code in codes])}."
+        for level, codes in levels
+    ]
+
+
+def told(answer: Answer) -> Told:
+    """What the conclusion tells; where it names nothing, the likeliest continental group."""
+    level = answer.conclusion.level
+    if level == "world":
+        return Told("continent", ranked(answer.superpopulations)[0][1])
+    return Told(level, answer.conclusion.probability)
+
+
+def reliability(told: float, found: Bin | None, row: Row) -> str:
+    """How often people who were told as much were right, in a sentence."""
+    if found is None:
+        return f"Nobody among the {row.people:,} people of the test was told about {100 * told:.0f} %."
+    return (
+        f"Of 100 people who were told {100 * found.low:.0f} to {100 * found.high:.0f} % (on average "
+        f"{100 * found.told:.0f} %), {100 * found.right:.0f} were right: counted on {found.people:,} people whom the "
+        "model had not seen."
+    )
+
+
+def shares_in_words(answer: Answer) -> str:
+    """The components of the genome in a sentence, the largest first."""
+    if answer.admixture is None:
+        return "Shares were not estimated: the file has too few SNPs for it."
+    rows = sorted(answer.admixture.components, key=lambda row: -row.share)
+    return listed([f"{COMPONENTS[row.code]} {percent(row.share)} ({interval((row.low, row.high))})" for row in rows])
