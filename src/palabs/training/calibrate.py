@@ -1,0 +1,125 @@
+"""What the calibration of the model keeps of its training people: out-of-fold scores, no genotypes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from palabs.training.panel import Panel
+from palabs.workload.ancestry.calibration import moments
+from palabs.workload.ancestry.model import SOURCES, Calibration, Floats, Model, Tree
+from palabs.workload.ancestry.score import Score, linear_form, read_frequencies
+
+CHUNK = 4096  # sites at a time: a person's dosages of all sites as floats would take half a gigabyte
+TYPED = 0.5  # a person is typed by a source whose SNPs he or she shows by more than this share
+
+# Strengths of the ridge: between continents, then within each in alphabetical order. Chosen once by the cross-validated
+# log-loss of people out of fold, among 0.001 to 100 in steps of about three, over all kinds of files.
+RIDGE = (0.003, 1.0, 0.2, 0.7, 0.7, 3.0)
+
+Mask = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+
+
+def calibrate(
+    model: Model, panel: Panel, people: Mask, folds: Indices, fold_models: Sequence[Model]
+) -> Calibration:
+    """The calibration of `model`, which was learnt from `people`; `fold_models[k]` was without those of fold k."""
+    rows = np.flatnonzero(people)
+    population, typed = panel.population[rows], _typed(panel, rows, model)
+    expected, spread = _expectations(model)
+    residual = np.zeros((len(rows), len(SOURCES), len(model.populations)))
+    for fold, learnt in enumerate(fold_models):
+        held_out = np.flatnonzero(folds[rows] == fold)
+        residual[held_out] = source_scores(learnt, panel.dosage[rows[held_out]])
+    for source in range(len(SOURCES)):
+        residual[:, source] -= expected[source][population]
+    kept = residual[typed]
+    step = float(np.exp2(np.ceil(np.log2(max(np.abs(kept).max(initial=0), 1e-6) / np.iinfo(np.int16).max))))
+    spread_step = float(np.exp2(np.ceil(np.log2(max(spread.max(), 1e-6) / np.iinfo(np.int32).max))))
+    return Calibration(
+        {"step": step, "spread_step": spread_step, "ridge": list(RIDGE)},
+        {
+            "population": population.astype("u1"),
+            "residual": np.rint(kept / step).astype("<i2"),
+            "row": _rows(typed, residual, population, Tree.of(model)).astype("<i2"),
+            "typed": typed.astype("u1"),
+            "spread": np.rint(spread / spread_step).astype("<i4"),
+        },
+    )
+
+
+def _typed(panel: Panel, rows: Indices, model: Model) -> Mask:
+    columns = [np.flatnonzero(model.sites.source == source) for source in range(len(SOURCES))]
+    return np.stack([(panel.dosage[np.ix_(rows, each)] >= 0).mean(axis=1) > TYPED for each in columns], axis=1)
+
+
+def _expectations(model: Model) -> tuple[Floats, Floats]:
+    """By source, the mean scores of each population and the spread, as `moments` has them for all SNPs."""
+    group = Tree.of(model).continent
+    membership = np.eye(int(group.max()) + 1)[group]
+    score = blank_score(model, np.arange(len(model.sites)))
+    parts = [moments(score, np.flatnonzero(model.sites.source == source), membership) for source in range(len(SOURCES))]
+    spread = [(part.weights**2).sum(axis=1) @ part.variance for part in parts]
+    return np.stack([part.mean for part in parts]), np.stack(spread)
+
+
+def blank_score(model: Model, used: Indices) -> Score:
+    """A score that nobody has: the SNPs that it used, their weights and frequencies, for what depends on these alone."""
+    nobody = np.zeros(len(model.populations))
+    return Score(
+        total=nobody.astype(np.int64),
+        nats=nobody,
+        by_block=nobody[None],
+        used=used,
+        information=0.0,
+        information_within=np.zeros(0),
+        form=linear_form(model, used),
+        frequencies=read_frequencies(model, used),
+        hidden=np.full(len(used), -1, dtype=np.int8),
+    )
+
+
+def source_scores(model: Model, dosage: NDArray[np.int8]) -> Floats:
+    """Scores (nats) of people by source of the SNPs: people x sources x populations. `dosage` is -1 where unknown."""
+    result = np.zeros((len(dosage), len(SOURCES), len(model.populations)))
+    for source in range(len(SOURCES)):
+        sites = np.flatnonzero(model.sites.source == source)
+        for start in range(0, len(sites), CHUNK):
+            result[:, source] += scores(model, dosage, sites[start : start + CHUNK])
+    return result
+
+
+def scores(model: Model, dosage: NDArray[np.int8], sites: Indices) -> Floats:
+    """Scores (nats) of people at some sites: the linear form, exact as its integers are."""
+    form = linear_form(model, sites)
+    scale = form.scale[:, None].astype(np.float64)
+    shown = dosage[:, sites]
+    units = (shown >= 0).astype(np.float64) @ (form.mask_weights * scale)
+    units += np.maximum(shown, 0).astype(np.float64) @ (form.dosage_weights * scale)
+    return np.asarray(units * form.step)
+
+
+def _rows(typed: Mask, residual: Floats, population: Indices, tree: Tree) -> Indices:
+    """For each person and source the row of `residual[typed]`: the person's own, or a donor's."""
+    number = np.cumsum(typed.ravel()).reshape(typed.shape) - 1
+    result = np.where(typed, number, 0)
+    for source in range(typed.shape[1]):
+        lacking, having = np.flatnonzero(~typed[:, source]), np.flatnonzero(typed[:, source])
+        if len(lacking) and len(having):
+            donors = having[_nearest(residual, population, tree, lacking, having)]
+            result[lacking, source] = number[donors, source]
+    return np.asarray(result, dtype=np.intp)
+
+
+def _nearest(residual: Floats, population: Indices, tree: Tree, lacking: Indices, having: Indices) -> Indices:
+    """The nearest donor of each: of the same population, else region, else continent, else of all; among these the one
+    whose scores on the SNPs that everybody has (the first source) are the most alike, as continents' means.
+    """
+    means = np.stack([residual[:, 0, tree.continent == each].mean(axis=1) for each in np.unique(tree.continent)], axis=1)
+    far = np.linalg.norm(means[lacking][:, None] - means[having][None], axis=2)
+    p, q = population[lacking][:, None], population[having][None]
+    strangers = (p != q) * 1.0 + (tree.region[p] != tree.region[q]) + (tree.continent[p] != tree.continent[q])
+    return np.asarray((far + strangers * (1 + far.max())).argmin(axis=1))

@@ -1,0 +1,252 @@
+"""From scores to probabilities that mean what they say for the SNPs of one file.
+
+Scores are sums over linked SNPs of mixed people, so they are overconfident, and by how much depends on the SNPs. The
+model therefore keeps, for each training person and each source of SNPs, the score that the person got from counts
+without him or her (out of fold), as its distance from what the model expects of the population. For the SNPs of a file:
+
+1. the scores that the training people would have had are drawn: what the model expects at these SNPs, plus the
+   person's own distance, shrunk to the share of the source that the file shows, plus the noise of that thinning;
+2. a multinomial regression is fitted on them between the continents and one within each continent, drawn towards a
+   tempered likelihood, and tempered again by its leave-one-out predictions (palabs.workload.ancestry.regression);
+3. the file's own score goes through these regressions.
+
+Stacked generalisation (Wolpert 1992) with temperature scaling (Guo et al. 2017). No genotype is kept: 26 numbers a
+person and source. People of a population that a source has not typed borrow the distance of the typed person who is
+most like them elsewhere (hot-deck imputation, Little 1988).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .model import SOURCES, Model, Tree
+from .regression import Fitted, fit, fit_temperature, leave_one_out, softmax
+from .score import Score
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+SEED = 20131128
+JITTER = 1e-9
+MATTERS = 0.05  # share of a file's information above which a source's own people are wanted
+ENOUGH = 25  # typed people of a population with whom no others need be imputed
+LARGEST_TEMPERATURE = 4.0
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """The training people as the calibration knows them.
+
+    `residual` (rows x populations, nats) holds the distances of out-of-fold scores from their expectation, one row for
+    each person and source that typed him or her; `row` (people x sources) says which row stands for the person in the
+    source, and `typed` whether it is the person's own. `spread` (sources x continents) is the variance of genotypes
+    over all SNPs of a source, summed over populations.
+    """
+
+    population: Indices
+    residual: Floats
+    row: Indices
+    typed: NDArray[np.bool_]
+    spread: Floats
+    ridge: Floats
+
+    @classmethod
+    def of(cls, model: Model) -> Witnesses:
+        """The people whom a model's calibration holds."""
+        arrays, values = model.calibration.arrays, model.calibration.values
+        return cls(
+            arrays["population"].astype(np.intp),
+            arrays["residual"] * values["step"],
+            arrays["row"].astype(np.intp),
+            arrays["typed"].astype(bool),
+            arrays["spread"] * values["spread_step"],
+            np.array(values["ridge"]),
+        )
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the model expects of one genotype at each of some SNPs: the weights of a dosage (sites x populations), the
+    mean score of a person of each population (populations x populations, summed over the sites), and the variance of
+    the dosage within each continent (sites x continents).
+    """
+
+    weights: Floats
+    mean: Floats
+    variance: Floats
+
+
+def moments(score: Score, sites: Indices, membership: Floats) -> Moments:
+    """The moments of some of the sites that a score used. `membership` is populations x continents.
+
+    At a site where a VCF of variants only could not have shown a genotype, the dosage is one of the two others.
+    """
+    form = score.form
+    unit = (form.scale[sites] * form.step)[:, None]
+    weights, constant = form.dosage_weights[sites] * unit, form.mask_weights[sites] * unit
+    f = score.frequencies[sites]
+    mean, variance = 2 * f, 2 * f * (1 - f)
+    if (cut := np.flatnonzero(score.hidden[sites] >= 0)).size:
+        zero = score.hidden[sites[cut], None] == 0
+        alike = np.where(zero, 1 - f[cut], f[cut])
+        other = (1 - alike) / (1 + alike)  # P(two other alleles | at least one)
+        mean[cut] = np.where(zero, 1 + other, 1 - other)
+        variance[cut] = other * (1 - other)
+        constant[cut] -= np.log1p(-(alike**2))
+    return Moments(weights, constant.sum(axis=0) + mean.T @ weights, variance @ (membership / membership.sum(axis=0)))
+
+
+@dataclass(frozen=True)
+class Features:
+    """How a score becomes features: the scores of a continent's own populations (centred), then the continents' means
+    (centred), each a linear map of the scores (populations x features).
+    """
+
+    continents: Floats
+    within: tuple[Floats, ...]
+    columns: tuple[Indices, ...]
+
+    @classmethod
+    def of(cls, model: Model) -> Features:
+        """The features of a model's tree."""
+        group = Tree.of(model).continent
+        columns = tuple(np.flatnonzero(group == number) for number in range(int(group.max()) + 1))
+        own = np.eye(len(group))
+        means = np.stack([own[:, each].mean(axis=1) for each in columns], axis=1)
+        means -= means.mean(axis=1, keepdims=True)
+        within = [own[:, each] - own[:, each].mean(axis=1, keepdims=True) for each in columns]
+        return cls(means, tuple(np.hstack([each, means]) for each in within), columns)
+
+
+@dataclass(frozen=True)
+class Level:
+    """One node of the tree: from features to probabilities of its children. `held_out` are the probabilities of the
+    people that it was fitted on, each left out in turn.
+    """
+
+    fitted: Fitted
+    scale: Floats
+    temperature: float
+    held_out: Floats
+
+    def probabilities(self, features: Floats) -> Floats:
+        """Probabilities of the children, one row for each row of features."""
+        return softmax(self.temperature * self.fitted.logits(features / self.scale))
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The regressions for one choice of SNPs. `truth` and `held_out` (people x 26) are the populations of the training
+    people and the probabilities they would get, each left out in turn; other continents' populations share theirs.
+    """
+
+    features: Features
+    continents: Level
+    within: tuple[Level, ...]
+    truth: Indices
+    weight: Floats
+    held_out: Floats
+
+    def probabilities(self, scores: Floats) -> Floats:
+        """Probabilities of populations from scores in nats, people x populations."""
+        result = np.empty_like(scores)
+        between = self.continents.probabilities(scores @ self.features.continents)
+        for number, (level, columns) in enumerate(zip(self.within, self.features.columns, strict=True)):
+            inside = level.probabilities(scores @ self.features.within[number])
+            result[:, columns] = between[:, number, None] * inside
+        return result
+
+
+def recalibrate(model: Model, score: Score) -> Calibrated:
+    """The regressions for the SNPs that a score used."""
+    witnesses, features = Witnesses.of(model), Features.of(model)
+    simulated, who = simulate(model, score, witnesses, features)
+    continent = np.repeat(np.arange(len(simulated)), [len(each) for each in simulated])
+    truth, ridge = witnesses.population[who], witnesses.ridge
+    weight = balance(truth)
+    between = np.vstack([each[:, -len(simulated) :] for each in simulated])
+    top = fit_level(between, continent, weight, len(simulated), ridge[0])
+    within, held_out = [], np.empty((len(truth), len(model.populations)))
+    for number, columns in enumerate(features.columns):
+        rows = continent == number
+        inside = np.searchsorted(columns, truth[rows])
+        level = fit_level(simulated[number], inside, weight[rows], len(columns), ridge[number + 1])
+        held_out[:, columns] = top.held_out[:, number, None] / len(columns)
+        held_out[np.ix_(rows, columns)] *= level.held_out * len(columns)
+        within.append(level)
+    return Calibrated(features, top, tuple(within), truth, weight, held_out)
+
+
+def balance(truth: Indices) -> Floats:
+    """Weights that give every population the same sum, one on average."""
+    counts = np.bincount(truth)
+    return np.asarray(len(truth) / np.count_nonzero(counts) / counts[truth])
+
+
+def fit_level(features: Floats, truth: Indices, weight: Floats, own: int, ridge: float) -> Level:
+    """One node's regression. The first `own` features are the children's scores: the weights are drawn towards these
+    times the best temperature, those of the others towards nothing.
+    """
+    scale = np.full(features.shape[1], features[:, :own].std() + 1e-12)
+    scale[own:] = features[:, own:].std(axis=0) + 1e-12
+    scaled = features / scale
+    prior = np.zeros((features.shape[1], own))
+    prior[:own] = fit_temperature(scaled[:, :own], truth, weight) * np.eye(own)
+    fitted = fit(scaled, truth, weight, prior, ridge)
+    logits = leave_one_out(fitted, scaled, truth, weight)
+    temperature = min(fit_temperature(logits, truth, weight), LARGEST_TEMPERATURE)
+    return Level(fitted, scale, temperature, softmax(temperature * logits))
+
+
+def simulate(
+    model: Model, score: Score, witnesses: Witnesses, features: Features
+) -> tuple[tuple[Floats, ...], Indices]:
+    """The features that the training people would have had at the SNPs of a score, one array a continent, and who they
+    are (indices, in the order of the arrays).
+    """
+    group = Tree.of(model).continent
+    membership = np.eye(int(group.max()) + 1)[group]
+    shown = [np.flatnonzero(model.sites.source[score.used] == number) for number in range(len(SOURCES))]
+    parts = [moments(score, sites, membership) for sites in shown]
+    spread = np.stack([_spread(part) for part in parts])
+    who = eligible(witnesses, spread.sum(axis=1))
+    noise = np.random.default_rng(SEED).standard_normal((len(witnesses.row), len(SOURCES), features.within[0].shape[1]))
+    result, order = [], []
+    for number, basis in enumerate(features.within):
+        people = who[group[witnesses.population[who]] == number]
+        total = np.zeros((len(people), basis.shape[1]))
+        for source, part in enumerate(parts):
+            if not len(shown[source]):
+                continue
+            share = min(1.0, float(spread[source, number] / max(witnesses.spread[source, number], 1e-12)))
+            own = witnesses.residual[witnesses.row[people, source]]
+            root = _root(part.weights @ basis, part.variance[:, number])
+            total += (part.mean[witnesses.population[people]] + share * own) @ basis
+            total += np.sqrt(1 - share) * noise[people, source, : basis.shape[1]] @ root.T
+        result.append(total)
+        order.append(people)
+    return tuple(result), np.concatenate(order)
+
+
+def _spread(part: Moments) -> Floats:
+    """The variance of scores summed over populations, by continent."""
+    return np.asarray((part.weights**2).sum(axis=1) @ part.variance)
+
+
+def _root(weights: Floats, variance: Floats) -> Floats:
+    """The Cholesky root of the covariance of features at unlinked sites, which varies smoothly with the sites."""
+    covariance = (weights * variance[:, None]).T @ weights
+    return np.asarray(np.linalg.cholesky(covariance + JITTER * (1 + np.trace(covariance)) * np.eye(len(covariance))))
+
+
+def eligible(witnesses: Witnesses, spread: Floats) -> Indices:
+    """Who takes part, given the spread that each source has in the file: of each population those typed by every source
+    that matters, or everybody where they are fewer than ENOUGH.
+    """
+    needed = spread > MATTERS * max(float(spread.sum()), 1e-12)
+    typed = witnesses.typed[:, needed].all(axis=1)
+    enough = np.bincount(witnesses.population, weights=typed) >= ENOUGH
+    return np.flatnonzero(typed | ~enough[witnesses.population])
