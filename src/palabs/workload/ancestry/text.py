@@ -1,11 +1,10 @@
-"""From the bytes of a file to blocks of whole lines of text, decompressed, with bounded memory and work.
+"""From pieces of bytes to blocks of whole lines of text, with bounded memory and work.
 
 Limits: MAX_FILE_BYTES for the file as it is, MAX_TEXT_BYTES after decompression, MAX_LINE_BYTES for a line.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 
 from .refusal import BadGenotypes
@@ -15,13 +14,11 @@ MAX_TEXT_BYTES = 2 << 30
 MAX_LINE_BYTES = 1 << 20
 BLOCK_BYTES = 4 << 20
 
-GZIP_MAGIC = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
 WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-ARCHIVES = ((b"PK\x03\x04", "zip"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"\xfd7zXZ\x00", "xz"), (b"BZh", "bzip2"))
 # What text holds: tab, line feed, carriage return, all printable ASCII, and any byte of another script.
 TEXT_BYTES = bytes([9, 10, 13, *range(0x20, 0x7F), *range(0x80, 0x100)])
-WANTED = "a genotype file as the laboratory offers it for download, plain or gzip"
+WANTED = "a genotype file as the laboratory offers it for download, plain, gzip or zip"
 
 
 def check_size(size: int) -> None:
@@ -37,13 +34,10 @@ def check_size(size: int) -> None:
         )
 
 
-def blocks(data: bytes, max_text_bytes: int = MAX_TEXT_BYTES) -> Iterator[bytes]:
+def blocks(pieces: Iterable[bytes], max_text_bytes: int = MAX_TEXT_BYTES) -> Iterator[bytes]:
     """Blocks of whole lines, each line ended by one line feed. Raises BadGenotypes where it is not such a text."""
-    check_size(len(data))
-    _check_not_archive(data)
-    pieces = _inflate(data) if data.startswith(GZIP_MAGIC) else _slices(data)
     empty = True
-    for block in _whole_lines(_bounded(pieces, max_text_bytes)):
+    for block in _whole_lines(bounded(pieces, max_text_bytes)):
         text = block.removeprefix(UTF8_MARK) if empty else block
         _check_text(text, first=empty)
         empty = empty and not text.strip()
@@ -52,56 +46,8 @@ def blocks(data: bytes, max_text_bytes: int = MAX_TEXT_BYTES) -> Iterator[bytes]
         raise BadGenotypes("genotypes.empty", got="no text", wanted=WANTED, remedy="Download the file again.")
 
 
-def _check_not_archive(data: bytes) -> None:
-    for magic, name in ARCHIVES:
-        if data.startswith(magic):
-            raise BadGenotypes(
-                "genotypes.archive",
-                got=f"a {name} archive",
-                wanted=WANTED,
-                remedy="Unpack it and give the file inside.",
-            )
-
-
-def _slices(data: bytes) -> Iterator[bytes]:
-    for start in range(0, len(data), BLOCK_BYTES):
-        yield data[start : start + BLOCK_BYTES]
-
-
-def _inflate(data: bytes) -> Iterator[bytes]:
-    """The text of a gzip file of one or more members (bgzip writes many), a bounded piece at a time."""
-    member = zlib.decompressobj(wbits=31)
-    for start in range(0, len(data), BLOCK_BYTES):
-        rest = data[start : start + BLOCK_BYTES]
-        while rest:
-            if member.eof:
-                if not rest.strip(b"\x00"):
-                    break
-                member = zlib.decompressobj(wbits=31)
-            yield _next_piece(member, rest)
-            rest = member.unused_data if member.eof else member.unconsumed_tail
-    if not member.eof:
-        raise BadGenotypes(
-            "genotypes.truncated",
-            got="a gzip file that ends in the middle",
-            wanted="a whole gzip file",
-            remedy="Download the file again; the last transfer was cut off.",
-        )
-
-
-def _next_piece(member: zlib._Decompress, rest: bytes) -> bytes:
-    try:
-        return member.decompress(rest, BLOCK_BYTES)
-    except zlib.error:
-        raise BadGenotypes(
-            "genotypes.damaged",
-            got="a damaged gzip file",
-            wanted="a whole gzip file",
-            remedy="Download the file again.",
-        ) from None
-
-
-def _bounded(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
+def bounded(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """The same pieces. Raises BadGenotypes as soon as they are more than `limit` bytes."""
     total = 0
     for piece in pieces:
         total += len(piece)

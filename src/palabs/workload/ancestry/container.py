@@ -1,0 +1,183 @@
+"""What a file is packed in: nothing, gzip (bgzip is gzip of many members) or zip. Everything is unpacked a bounded
+piece at a time; names inside a zip choose nothing but the kind of a file, and no path is ever made of them.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from .refusal import BadGenotypes
+from .text import BLOCK_BYTES, MAX_TEXT_BYTES, WANTED, bounded, check_size
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZIP_MAGIC = b"PK\x03\x04"
+EMPTY_ZIP_MAGIC = b"PK\x05\x06"
+BED_MAGIC = b"\x6c\x1b"
+ARCHIVES = (
+    (b"7z\xbc\xaf\x27\x1c", "7z archive"),
+    (b"\xfd7zXZ\x00", "xz file"),
+    (b"BZh", "bzip2 file"),
+    (b"Rar!", "rar archive"),
+)
+MAX_MEMBERS = 1000
+ENCRYPTED = 1
+PLINK_KINDS = frozenset({"bed", "bim", "fam", "ped", "map"})
+# What damaged zip files make `zipfile` raise; NotImplementedError is a RuntimeError, BadZipFile is not an OSError.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, OSError, EOFError, ValueError, OverflowError)
+
+
+@dataclass(frozen=True)
+class Plink:
+    """The files of a PLINK data set by their kind (bed, bim, fam, ped, map), unpacked."""
+
+    files: dict[str, bytes]
+
+
+def unpack(data: bytes) -> Iterator[bytes] | Plink:
+    """The text of a genotype file in pieces, or a PLINK data set.
+
+    Raises BadGenotypes, also while the pieces are taken, for what is empty, too large, damaged or packed otherwise.
+    """
+    check_size(len(data))
+    if data.startswith((ZIP_MAGIC, EMPTY_ZIP_MAGIC)):
+        return _unzip(data)
+    return _unpacked(_slices(data), inside="")
+
+
+def _unpacked(pieces: Iterator[bytes], inside: str) -> Iterator[bytes]:
+    """The pieces, inflated where they are gzip. Raises BadGenotypes where yet another archive is inside."""
+    first = next(pieces, b"")
+    pieces = chain([first], pieces)
+    if first.startswith(GZIP_MAGIC) and "gzip" not in inside:
+        return _unpacked(_inflate(pieces), inside=f"gzip in {inside}" if inside else "gzip")
+    _check_not_archive(first, inside)
+    return pieces
+
+
+def _check_not_archive(first: bytes, inside: str) -> None:
+    found = next((name for magic, name in ARCHIVES if first.startswith(magic)), "")
+    if inside and first.startswith((ZIP_MAGIC, GZIP_MAGIC)):
+        found = "archive"
+    if found:
+        raise BadGenotypes(
+            "genotypes.archive",
+            got=f"a {found} in a {inside} file" if inside else f"a {found}",
+            wanted=WANTED,
+            remedy="Unpack it and give the file inside.",
+        )
+    if first.startswith(BED_MAGIC):
+        raise BadGenotypes(
+            "genotypes.plink",
+            got="a PLINK .bed file alone",
+            wanted="the .bed, .bim and .fam files of one data set together",
+            remedy="Give `palabs ancestry` the .bed file with the other two beside it, or one zip of the three.",
+        )
+
+
+def _slices(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), BLOCK_BYTES):
+        yield data[start : start + BLOCK_BYTES]
+
+
+def _inflate(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The text of a gzip file of one or more members, a bounded piece at a time."""
+    member = zlib.decompressobj(wbits=31)
+    for piece in pieces:
+        rest = piece
+        while rest:
+            if member.eof:
+                if not rest.strip(b"\x00"):
+                    break
+                member = zlib.decompressobj(wbits=31)
+            yield _next_piece(member, rest)
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+    if not member.eof:
+        raise BadGenotypes(
+            "genotypes.truncated",
+            got="a gzip file that ends in the middle",
+            wanted="a whole gzip file",
+            remedy="Download the file again; the last transfer was cut off.",
+        )
+
+
+def _next_piece(member: zlib._Decompress, rest: bytes) -> bytes:
+    try:
+        return member.decompress(rest, BLOCK_BYTES)
+    except zlib.error:
+        raise _damaged("gzip") from None
+
+
+def _damaged(kind: str) -> BadGenotypes:
+    return BadGenotypes(
+        "genotypes.damaged",
+        got=f"a damaged {kind} file",
+        wanted=f"a whole {kind} file",
+        remedy="Download the file again.",
+    )
+
+
+def _unzip(data: bytes) -> Iterator[bytes] | Plink:
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        members = [info for info in archive.infolist() if _is_content(info)]
+    except ZIP_ERRORS:
+        raise _damaged("zip") from None
+    if len(members) > MAX_MEMBERS:
+        raise _not_one(len(members))
+    kinds = {info.filename.lower().rpartition(".")[2]: info for info in members}
+    if {"bed", "ped"} & set(kinds):
+        return _plink(archive, members)
+    if len(members) != 1:
+        raise _not_one(len(members))
+    return _unpacked(_read_member(archive, members[0]), inside="zip")
+
+
+def _is_content(info: zipfile.ZipInfo) -> bool:
+    """Whether it is neither a folder nor what operating systems add."""
+    name = info.filename.rpartition("/")[2]
+    return bool(name) and not name.startswith(".") and not info.filename.startswith("__MACOSX/")
+
+
+def _not_one(number: int) -> BadGenotypes:
+    return BadGenotypes(
+        "genotypes.archive",
+        got=f"a zip archive of {number} files",
+        wanted="a zip of one genotype file, or of the .bed, .bim and .fam (.ped and .map) of one PLINK data set",
+        remedy="Give the one file that holds the genotypes.",
+    )
+
+
+def _plink(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Plink:
+    kinds = [info.filename.lower().rpartition(".")[2] for info in members]
+    if len(set(kinds)) != len(kinds) or not PLINK_KINDS.issuperset(kinds):
+        raise _not_one(len(members))
+    files, room = {}, MAX_TEXT_BYTES
+    for kind, info in zip(kinds, members, strict=True):
+        files[kind] = b"".join(bounded(_read_member(archive, info), room))
+        room -= len(files[kind])
+    return Plink(files)
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """A file of the archive, a bounded piece at a time; its checksum is checked at its end."""
+    if info.flag_bits & ENCRYPTED:
+        raise BadGenotypes(
+            "genotypes.encrypted",
+            got="a zip archive with a password",
+            wanted="a zip archive without one",
+            remedy="Unpack it with its password and give the file inside; palabs seals it for the enclave itself.",
+        )
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise _damaged("zip")
+    try:
+        with archive.open(info) as member:
+            while piece := member.read(BLOCK_BYTES):
+                yield piece
+    except ZIP_ERRORS:
+        raise _damaged("zip") from None
