@@ -5,11 +5,8 @@ The workload runs without `confide`; here its refusals become the platform's err
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,8 +15,6 @@ from confide.errors import Misuse, Refused
 from confide.strictjson import load_as, loads
 from palabs.answer_checks import check_answer
 from palabs.populations import Level
-from palabs.workload.ancestry.refusal import BadGenotypes
-from palabs.workload.ancestry.text import MAX_FILE_BYTES, check_size
 
 NONE_STATEMENT = (
     "Nothing protected this computation: it ran on this computer, in plain sight of whoever administers it. "
@@ -224,20 +219,6 @@ def read_answer(output: bytes) -> Answer:
         raise Misuse.because(**msgspec.to_builtins(refusal.finding))
     check_answer(answer)
     return answer
-
-
-def read_genome(path: Path) -> bytes:
-    """The bytes of a genotype file. One that is empty or too large is Misuse, a large one before it is read."""
-    try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if stat.S_ISREG(status.st_mode):
-                check_size(status.st_size)
-            data = file.read(MAX_FILE_BYTES + 1)
-        check_size(len(data))
-    except BadGenotypes as bad:
-        raise Misuse.because(**bad.finding) from None
-    return data
 
 
 def analyse_in_place(genome: bytes, parameters: Mapping[str, str] | None = None) -> Analysis:

@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Reply:
     """Runs the demo in a folder of its own."""
-    from palabs.answer import read_genome  # noqa: PLC0415 - --help stays quick
+    from palabs.genome_file import read_genome  # noqa: PLC0415 - --help stays quick
     from palabs.narrator import Narrator  # noqa: PLC0415 - the same
 
     genome = read_genome(args.genome)
@@ -158,7 +158,7 @@ def ending(analysis: Analysis, folder: Path) -> str:
     called = Path(sys.argv[0])
     confide = called.with_name("confide") if called.name == "palabs" and called.parent.name else "confide"
     return f"""
-{as_text(analysis, str(folder / "report.html"))}
+{as_text(analysis, {"report": str(folder / "report.html")})}
 
 Left in {folder}: report.html, receipt.json, evidence.json, policy.toml, and cloud/, all that the cloud held.
   {confide} receipt verify {folder / "receipt.json"} --policy {folder / "policy.toml"}

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from palabs.answer import analyse_in_place, read_genome
+from palabs.answer import analyse_in_place
+from palabs.genome_file import read_genome
 from palabs.populations import POPULATIONS
 from palabs.report import render
 

@@ -15,7 +15,7 @@ from .layout import HEAD_ROWS, Columns, Layout, find_layout
 from .letters import KIND, OTHER, UNCALLED, UPPER, problems
 from .refusal import BadGenotypes
 from .rows import Rows
-from .samples import check_unnamed, choose
+from .samples import check_unnamed, choose, decode
 from .table import Bytes, Ints, Table
 
 ALLELES_A_GENOTYPE = 2
@@ -76,7 +76,7 @@ class _Reader:
         """Which of the rows are the person's who is meant: all of them where the table names nobody."""
         if self.columns.sample is None:
             return np.ones(len(rows), dtype=np.bool_)
-        names = [name.decode("latin-1") for name in table.strings(*table.field(self.columns.sample, rows))]
+        names = [decode(name) for name in table.strings(*table.field(self.columns.sample, rows))]
         self.people.update(dict.fromkeys(names))
         return np.array([self.sample in {None, name} for name in names], dtype=np.bool_)
 

@@ -12,7 +12,7 @@ from .hits import Gathering, Hits, Panel, joined
 from .letters import UPPER, problems
 from .refusal import BadGenotypes
 from .rows import Rows
-from .samples import choose
+from .samples import choose, decode
 from .table import Bytes, Ints, Table
 from .text import blocks
 
@@ -51,7 +51,7 @@ def _table(text: bytes) -> Table:
 
 
 def _read_bed(bed: bytes, bim: bytes, fam: bytes, panel: Panel, sample: str | None) -> Rows:
-    people = [line.split()[:FAM_COLUMNS][-1].decode("latin-1") for line in fam.splitlines() if line.strip()]
+    people = [decode(line.split()[:FAM_COLUMNS][-1]) for line in fam.splitlines() if line.strip()]
     person = choose(people, sample)
     table, stride = _table(bim), (len(people) + 3) // 4
     size = len(BED_HEADER) + len(table) * stride
@@ -67,7 +67,7 @@ def _read_bed(bed: bytes, bim: bytes, fam: bytes, panel: Panel, sample: str | No
 
 def _read_ped(ped: bytes, snps: bytes, panel: Panel, sample: str | None) -> Rows:
     lines = [line for line in ped.splitlines() if line.strip() and not line.startswith(b"#")]
-    people = [line.split(None, FAM_COLUMNS)[:FAM_COLUMNS][-1].decode("latin-1") for line in lines]
+    people = [decode(line.split(None, FAM_COLUMNS)[:FAM_COLUMNS][-1]) for line in lines]
     fields = lines[choose(people, sample)].split()[PED_COLUMNS:]
     table = _table(snps)
     if len(fields) != 2 * len(table):
@@ -79,6 +79,7 @@ def _read_ped(ped: bytes, snps: bytes, panel: Panel, sample: str | None) -> Rows
 
 
 def _find(table: Table, panel: Panel, position: int) -> tuple[Ints, Hits]:
+    """The rows of a .bim or .map at panel SNPs, and a hit for each without its genotype."""
     return panel.hits(
         table.names(*table.field(NAME)),
         table.chromosomes(*table.field(CHROMOSOME)),

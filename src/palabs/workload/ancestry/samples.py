@@ -55,4 +55,14 @@ def _several(names: Sequence[str]) -> BadGenotypes:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(name[:NAME_LENGTH] for name in names[:NAMED]) + more
+    return ", ".join(_shown(name) for name in names[:NAMED]) + more
+
+
+def decode(name: bytes) -> str:
+    """The name of a sample, whatever its bytes are."""
+    return name.decode("utf-8", "replace")
+
+
+def _shown(name: str) -> str:
+    """The name in a finding: short, and nothing in it steers a terminal."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in name[:NAME_LENGTH])

@@ -17,7 +17,7 @@ from .hits import FINE, Gathering, Hits, Panel, joined
 from .letters import KIND, NUCLEOTIDE, UPPER
 from .refusal import BadGenotypes
 from .rows import Rows
-from .samples import choose
+from .samples import choose, decode
 from .table import Bytes, Ints, Table
 from .vcf_genotype import ALT, CHROM, FILTER, FIXED_COLUMNS, FORMAT, ID, POS, REF, parse_genotype
 
@@ -71,8 +71,8 @@ class _Reader:
     def _read_header(self, block: bytes) -> None:
         start = 0 if block.startswith(COLUMN_LINE) else block.find(b"\n" + COLUMN_LINE) + 1
         if start or block.startswith(COLUMN_LINE):
-            line = block[start : block.index(b"\n", start)].decode("latin-1").rstrip()
-            names = line.split("\t")[FIXED_COLUMNS:]
+            line = block[start : block.index(b"\n", start)].rstrip()
+            names = [decode(name) for name in line.split(b"\t")[FIXED_COLUMNS:]]
             self.people = len(names)
             self.column = FIXED_COLUMNS + choose(names, self.sample)
 
