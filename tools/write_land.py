@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from math import hypot
 from pathlib import Path
@@ -33,7 +33,7 @@ def rings_of(topology: dict[str, Any]) -> Iterator[list[Point]]:
     for shape in topology["objects"]["land"]["geometries"]:
         for polygon in shape["arcs"] if shape["type"] == "MultiPolygon" else [shape["arcs"]]:
             for ring in polygon:
-                yield [point for index in ring for point in _oriented(arcs, index)[:-1]]
+                yield _unwrapped(point for index in ring for point in _oriented(arcs, index)[:-1])
 
 
 def _decoded(arc: list[list[int]], transform: dict[str, list[float]]) -> Iterator[Point]:
@@ -41,6 +41,16 @@ def _decoded(arc: list[list[int]], transform: dict[str, list[float]]) -> Iterato
     (scale_x, scale_y), (left, low) = transform["scale"], transform["translate"]
     for x, y in accumulate(arc, lambda last, step: [last[0] + step[0], last[1] + step[1]]):
         yield x * scale_x + left, y * scale_y + low
+
+
+def _unwrapped(points: Iterable[Point]) -> list[Point]:
+    """A ring that crosses the 180th meridian goes on beyond it, rather than back across the whole map."""
+    ring: list[Point] = []
+    for x, y in points:
+        last = ring[-1][0] if ring else x
+        ring.append((x + 360 * round((last - x) / 360), y))
+    middle = sum(x for x, _ in ring) / len(ring)
+    return [(x - 360 * round(middle / 360), y) for x, y in ring]
 
 
 def _oriented(arcs: list[list[Point]], index: int) -> list[Point]:

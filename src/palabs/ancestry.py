@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 
 from confide.cli import Reply
-from palabs.answer import Analysis, analyse_in_place, read_genome
+from confide.errors import Misuse
+from palabs.answer import Analysis, analyse_in_place
+from palabs.files import check_distinct, write_whole
+from palabs.genome_file import read_genome
 from palabs.populations import CONTINENTS, POPULATIONS
-from palabs.report import percent, render
+from palabs.report_words import fit_in_words, headline, interval, percent, ranked, sets_in_words, shares_in_words
 
-DESCRIPTION = """Estimate a person's ancestry from a genotype file: probabilities for 5 continental groups and
-26 populations. Reads 23andMe, AncestryDNA, MyHeritage, FTDNA and VCF, plain or gzip.
+DESCRIPTION = """Estimate a person's ancestry from a genotype file: probabilities for 5 continental groups, 14 regions
+and 26 populations, with intervals; shares of six components; ancestry along the chromosomes where the file is phased;
+and whether the person fits the reference populations at all.
+
+Reads 23andMe, AncestryDNA, FTDNA, MyHeritage, Living DNA and others, VCF and PLINK, plain, gzip or zip, in the builds
+36, 37 and 38 of the genome: which one is found from the data.
 
 --protect tee (the default) seals the file, computes in an attested enclave and verifies the receipt;
 --protect none computes right here, in plain sight of this computer's administrator.
 
-Example:
-  palabs ancestry examples/finnish.23andme.txt -o report.html"""
+Examples:
+  palabs ancestry examples/finnish.23andme.txt -o report.html
+  palabs ancestry family.vcf.gz --sample HG00171 --pdf report.pdf
+  palabs ancestry genome.zip --protect none --json"""
 
 SHOWN = 5
 
@@ -32,53 +43,100 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write the report, one HTML file, here, and the receipt beside it",
     )
+    parser.add_argument("--pdf", type=Path, metavar="FILE", help="write the report on one page to print, a PDF, here")
+    parser.add_argument(
+        "--sample",
+        metavar="NAME",
+        help="the person to read where the file has several; the key broker sees this name in the job",
+    )
     parser.add_argument("--protect", choices=("tee", "none"), default="tee", help="how to protect (default: tee)")
 
 
 def run(args: argparse.Namespace) -> Reply:
     """Reads, computes, writes the report."""
+    named = {option: path for option, path in (("--output", args.output), ("--pdf", args.pdf)) if path}
+    targets = named | {"the receipt": receipt_path(next(iter(named.values())))} if named else {}
+    check_distinct(args.genome, targets)
+    if args.pdf:
+        check_pdf_can_be_written()
     genome = read_genome(args.genome)
-    analysis = analyse_in_place(genome) if args.protect == "none" else _analyse_in_tee(genome)
-    files = _write_files(analysis, args.output) if args.output else {}
-    return Reply(analysis.to_document() | files, as_text(analysis, files.get("report"), files.get("receipt_file")))
+    parameters = {"sample": args.sample} if args.sample else {}
+    compute = analyse_in_place if args.protect == "none" else _analyse_in_tee
+    analysis = compute(genome, parameters)
+    files = write_reports(analysis, args.output, args.pdf)
+    return Reply(analysis.to_document() | files, as_text(analysis, files))
 
 
-def _write_files(analysis: Analysis, path: Path) -> dict[str, str]:
-    """Writes the report, and beside it the receipt where there is one; the paths by what they hold."""
-    files = {"report": str(path)}
-    receipt = analysis.receipt
-    if receipt and "document" in receipt:
-        beside = path.with_suffix(".receipt.json")
-        beside.write_text(receipt["document"], encoding="utf-8")
-        files["receipt_file"] = str(beside)
+def receipt_path(report: Path) -> Path:
+    """Where the receipt of a report lies: beside it."""
+    return report.with_suffix(".receipt.json")
+
+
+def check_pdf_can_be_written() -> None:
+    """Raises Misuse where the library that writes PDF is not installed, before anything is computed."""
+    if importlib.util.find_spec("reportlab") is None:
+        raise Misuse.because(
+            "report.pdf",
+            got="no installed package `reportlab`",
+            wanted="the extra `report` of this package",
+            remedy="Install it (`pip install 'confide[report]'`), or write HTML with -o.",
+        )
+
+
+def write_reports(analysis: Analysis, page: Path | None, pdf: Path | None) -> dict[str, str]:
+    """Writes what was asked for, and beside it the receipt where there is one; the paths by what they hold."""
+    from palabs.report import render  # noqa: PLC0415 - commands start without it
+
+    receipt, beside = analysis.receipt, receipt_path(page or pdf or Path("report"))
+    files: dict[Path, bytes] = {}
+    paths: dict[str, str] = {}
+    if receipt and "document" in receipt and (page or pdf):
+        files[beside], paths["receipt_file"] = receipt["document"].encode(), str(beside)
         receipt = {**receipt, "file": beside.name}
-    path.write_text(render(analysis.answer, analysis.protection, receipt), encoding="utf-8")
-    return files
+    if page:
+        files[page], paths["report"] = render(analysis.answer, analysis.protection, receipt).encode(), str(page)
+    if pdf:
+        from palabs.pdf import render_pdf  # noqa: PLC0415 - an extra
+
+        files[pdf], paths["pdf"] = render_pdf(analysis.answer, analysis.protection, receipt), str(pdf)
+    write_whole(files)
+    return paths
 
 
-def _analyse_in_tee(genome: bytes) -> Analysis:
+def _analyse_in_tee(genome: bytes, parameters: Mapping[str, str]) -> Analysis:
     from palabs.narrator import Narrator  # noqa: PLC0415 - commands start without it
     from palabs.service import analyse_in_tee  # noqa: PLC0415 - servers and launcher load only for this
 
     with Narrator() as narrator:
-        return analyse_in_tee(genome, narrator.doing)
+        return analyse_in_tee(genome, narrator.doing, parameters)
 
 
-def as_text(analysis: Analysis, report: str | None, receipt: str | None = None) -> str:
-    """The answer for a terminal: the continental groups, the likeliest populations, what it rests on."""
-    answer = analysis.answer
-    continents = sorted(answer.superpopulations.items(), key=lambda item: -item[1])
-    populations = sorted(answer.populations.items(), key=lambda item: -item[1])[:SHOWN]
+def as_text(analysis: Analysis, files: Mapping[str, str]) -> str:
+    """The answer for a terminal: what was found, how sure that is, and what it rests on."""
+    answer, words = analysis.answer, headline(analysis.answer)
+    promise, sets = sets_in_words(answer)
     lines = [
+        words.lead,
+        f"  {words.more}",
+        f"  {fit_in_words(answer)}",
         "Continental groups",
-        *(f"  {percent(p):>8}  {CONTINENTS[code]}" for code, p in continents),
-        f"Closest of the {len(answer.populations)} reference populations",
-        *(f"  {percent(p):>8}  {POPULATIONS[code].name}" for code, p in populations),
-        f"From {answer.snps['used']} of {answer.snps['panel']} SNPs of the model: {answer.file.format} file.",
+        *(_line(analysis, code, CONTINENTS[code]) for code, _ in ranked(answer.superpopulations)),
+        "Closest reference populations"
+        if answer.reference.verdict == "inside"
+        else "Least unlike reference populations",
+        *(_line(analysis, code, POPULATIONS[code].name) for code, _ in ranked(answer.populations)[:SHOWN]),
+        promise,
+        *(f"  {level}: {names}" for level, names in sets),
+        f"Shares: {shares_in_words(answer)}",
+        f"From {answer.snps['used']:,} of {answer.snps['panel']:,} SNPs of the model: {answer.file.format} file.",
         f"Protection: {analysis.protection['mode']}. {analysis.protection['statement']}",
+        *(f"{what}: {files[key]}" for key, what in (("report", "Report"), ("pdf", "PDF")) if key in files),
     ]
-    if report:
-        lines.append(f"Report: {report}")
-    if receipt:
-        lines.append(f"Receipt: {receipt} (check it with `confide receipt verify`)")
+    if "receipt_file" in files:
+        lines.append(f"Receipt: {files['receipt_file']} (check it with `confide receipt verify`)")
     return "\n".join(lines)
+
+
+def _line(analysis: Analysis, code: str, name: str) -> str:
+    answer = analysis.answer
+    return f"  {percent(answer.probability_of(code)):>8}  {name} ({interval(answer.intervals[code])})"

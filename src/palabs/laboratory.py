@@ -151,7 +151,7 @@ class Laboratory:
         """Seals a genome into the cloud's store."""
         return seal_into(self.home, self.store, BytesIO(genome), location=str(self.folders.cloud), now=system_clock())
 
-    def order(self, genome: StoredObject) -> Job:
+    def order(self, genome: StoredObject, parameters: Mapping[str, str] | None = None) -> Job:
         """The job: this workload on this genome, for the customer."""
         job = new_job(
             workload=self.workload,
@@ -159,6 +159,7 @@ class Laboratory:
             recipient=self.customer,
             policy=POLICY,
             now=system_clock(),
+            parameters=parameters,
         )
         register_job(self.home.database, job, broker_key=self.home.identity.public_key, now=system_clock())
         return job

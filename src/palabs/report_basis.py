@@ -8,7 +8,7 @@ from palabs.answer import Answer
 from palabs.figures import Bin, Evaluation, Quality, Row
 from palabs.populations import CONTINENTS, POPULATIONS, REGIONS
 from palabs.report_html import Html, bar, bar_row, section, table, tag
-from palabs.report_words import LEVELS, Told, reliability, told
+from palabs.report_words import NAMES, Told, of_100, reliability, span, told
 from palabs.versions import Version
 
 REASONS = {
@@ -87,9 +87,9 @@ def reliability_section(answer: Answer, evaluation: Evaluation) -> Html:
     )
     return section(
         "How often is it right?",
-        tag("p", reliability(what.probability, quality.bin_of(what.probability), row), class_="big"),
+        tag("p", reliability(what, row), class_="big"),
         tag("p", about, " ", *_doubts(answer, evaluation), class_="soft"),
-        tag("h3", f"People told a probability for the {LEVELS[what.level]}, and how many were right"),
+        tag("h3", f"People told a probability for their closest {NAMES[what.level]}, and how many were right"),
         *(_bin_row(found, what, quality) for found in reversed(quality.bins)),
         tag("p", "The mark is where the bar would end were the numbers exactly right.", class_="soft"),
         _accuracies(row),
@@ -105,8 +105,8 @@ def _doubts(answer: Answer, evaluation: Evaluation) -> Iterator[str]:
 
 def _bin_row(found: Bin, what: Told, quality: Quality) -> Html:
     yours = ", as you were" if found == quality.bin_of(what.probability) else ""
-    name = f"told {100 * found.low:.0f} to {100 * found.high:.0f} %{yours}"
-    words = f"{100 * found.right:.0f} of 100"
+    name = f"told {span(found)}{yours}".replace(" %", "\u00a0%")
+    words = f"{of_100(found.right)} of 100"
     return bar_row(name, bar("people", found.right, low=found.told), words, f"({found.people:,} people)")
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from palabs.answer import Answer
 from palabs.populations import POPULATIONS
-from palabs.report_html import Html, items, section, tag
+from palabs.report_html import Html, section, tag
 from palabs.report_words import percent, ranked
 from palabs.world import CREDIT, HEIGHT, SPREAD, WIDTH, Point, land, likely_area, place_of
 
 HALF, MOST = 0.5, 0.9
 NAMED, NAMED_AT_MOST = 0.05, 6
 SURE = 0.9
-LETTER, LINE = 3.9, 6.0  # width of a letter and height of a line of the labels, in the map's units
+LETTER, LINE = 4.9, 7.0  # width of a letter and height of a line of the labels, in the map's units
 
 Box = tuple[float, float, float, float]
 
@@ -30,9 +30,17 @@ def map_section(answer: Answer) -> Html:
         if answer.reference.verdict == "inside"
         else (tag("p", "Your DNA may fit none of these places: see the verdict at the top.", class_="ends"),)
     )
-    legend = (f"{code}: {POPULATIONS[code].name}, {percent(answer.populations[code])}" for code in named_on_map(answer))
+    legend = (
+        tag("li", tag("strong", code), f" {POPULATIONS[code].name}, {percent(answer.populations[code])}")
+        for code in named_on_map(answer)
+    )
     return section(
-        "On the map", *caution, _picture(answer), items(legend), tag("p", how, " ", CREDIT, class_="soft"), class_="map"
+        "On the map",
+        *caution,
+        _picture(answer),
+        tag("ul", *legend, class_="legend"),
+        tag("p", how, " ", CREDIT, class_="soft"),
+        class_="map",
     )
 
 

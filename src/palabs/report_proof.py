@@ -40,16 +40,21 @@ def is_simulated(receipt: Mapping[str, Any] | None) -> bool:
     return receipt is not None and receipt.get("simulated", True) is not False
 
 
+def banner_words(protection: Mapping[str, Any], receipt: Mapping[str, Any] | None) -> tuple[str, str, bool]:
+    """How the computation was protected: a title, a statement, and whether it truly was."""
+    statement = str(protection["statement"])
+    if receipt is None:
+        return "Not protected", statement, False
+    if is_simulated(receipt):
+        return "SIMULATED protection: a rehearsal", statement, False
+    return "Computed in an attested enclave", statement, True
+
+
 def banner(protection: Mapping[str, Any], receipt: Mapping[str, Any] | None) -> Html:
     """How the computation was protected: the first thing on the page."""
-    if receipt is None:
-        title, kind = "Not protected", "banner"
-    elif is_simulated(receipt):
-        title, kind = "SIMULATED protection: a rehearsal", "banner"
-    else:
-        title, kind = "Computed in an attested enclave", "banner good"
-    statement = tag("p", str(protection["statement"]))
-    return tag("div", tag("p", tag("strong", title)), statement, class_=kind, role="note")
+    title, statement, good = banner_words(protection, receipt)
+    kind = "banner good" if good else "banner"
+    return tag("div", tag("p", tag("strong", title)), tag("p", statement), class_=kind, role="note")
 
 
 def proof_section(receipt: Mapping[str, Any] | None) -> Html:

@@ -7,40 +7,42 @@ from collections.abc import Iterator, Mapping
 from palabs.answer import Answer
 from palabs.populations import CONTINENTS, POPULATIONS, REGIONS, continent_of, name_of
 from palabs.report_html import Html, bar, bar_row, join, section, table, tag
-from palabs.report_words import interval, percent, ranked, sets_in_words
+from palabs.report_words import interval, percent, ranked, sets_in_words, where_it_ends
 
 SHOWN = 0.01  # nodes less likely than this stand together in one row
-
-UNSETTLED = {
-    "world": "Not settled: the evidence does not choose between the continental groups.",
-    "continent": "Not settled below this: the evidence does not choose between the regions.",
-    "region": "Not settled below this: the evidence does not choose between the populations.",
-}
+OPENED = 0.05  # only nodes as likely as this show what is below them; the table of all has the rest
 
 
 def tree_section(answer: Answer) -> Html:
     """The section with the tree, the prediction sets and the table of all nodes."""
     level = f"{100 * answer.interval_level:.0f} %"
+    promise, sets = sets_in_words(answer)
     how = (
-        "How likely each node is as the closest match; at each level the numbers sum to 100 %. The thin line is the "
+        "How likely each group is as the closest one; at each level the numbers sum to 100 %. The thin line is the "
         f"{level} interval: how far the number moves when other stretches of the genome are drawn."
     )
     return section(
-        "How likely is which?",
+        "How likely is each group?",
         tag("p", how, class_="soft"),
         _note(answer, "world"),
         _branch(answer, answer.superpopulations),
-        tag("div", *(tag("p", text) for text in sets_in_words(answer)), class_="sets"),
+        tag("h3", promise),
+        table(sets, class_="facts"),
         _all_nodes(answer),
     )
 
 
+def split(table_: Mapping[str, float], least: float = SHOWN) -> tuple[list[str], list[tuple[str, float]]]:
+    """The nodes of a table that are shown each, the likeliest first and at least one, and the others."""
+    order = ranked(table_)
+    likely = [code for code, probability in order if probability >= least] or [order[0][0]]
+    return likely, order[len(likely) :]
+
+
 def _branch(answer: Answer, table_: Mapping[str, float]) -> Html:
     """The likely nodes below one node, each with what is below it, and the unlikely ones in one row."""
-    order = ranked(table_)
-    likely = [code for code, probability in order if probability >= SHOWN] or [order[0][0]]
-    rest = [(code, probability) for code, probability in order if code not in likely]
-    rows = [tag("li", _node(answer, code), class_=_state(answer, code)) for code in likely]
+    likely, rest = split(table_)
+    rows = [tag("li", _node(answer, code), class_="settled" if is_settled(answer, code) else "open") for code in likely]
     if rest:
         rows.append(tag("li", _together(rest), class_="rest"))
     return tag("ul", *rows, class_="tree")
@@ -51,17 +53,17 @@ def _node(answer: Answer, code: str) -> Html:
     low, high = answer.intervals[code]
     drawn = bar(continent_of(code), probability, low=low, high=high)
     row = bar_row(name_of(code), drawn, percent(probability), f"({interval((low, high))})")
-    below = _below(answer, code)
-    more = (_note(answer, code), _branch(answer, below)) if len(below) > 1 else (_only_one(below),)
-    return join([row, *(more if below else ())])
+    under = below(answer, code) if probability >= OPENED else {}
+    more = (_note(answer, code), _branch(answer, under)) if len(under) > 1 else (_only_one(under),)
+    return join([row, *(more if under else ())])
 
 
-def _only_one(below: Mapping[str, float]) -> Html:
+def _only_one(under: Mapping[str, float]) -> Html:
     """A region of one population is that population."""
-    return tag("p", f"one population: {', '.join(name_of(code) for code in below)}", class_="soft only")
+    return tag("p", f"one population: {', '.join(name_of(code) for code in under)}", class_="soft only")
 
 
-def _below(answer: Answer, code: str) -> dict[str, float]:
+def below(answer: Answer, code: str) -> dict[str, float]:
     """The probabilities of the nodes right below a node; none below a population."""
     if code in CONTINENTS:
         return {region: p for region, p in answer.regions.items() if REGIONS[region].continent == code}
@@ -76,14 +78,13 @@ def _together(rest: list[tuple[str, float]]) -> Html:
 
 def _note(answer: Answer, code: str) -> Html:
     """Where the evidence ends, said at the node where it ends."""
-    if code != answer.conclusion.code or answer.conclusion.level not in UNSETTLED:
-        return Html()
-    return tag("p", UNSETTLED[answer.conclusion.level], class_="ends")
+    words = where_it_ends(answer)
+    return tag("p", words, class_="ends") if words and code == answer.conclusion.code else Html()
 
 
-def _state(answer: Answer, code: str) -> str:
-    """`settled` for the conclusion and what is above it, `open` for all else."""
-    return "settled" if code in _path(answer.conclusion.code) else "open"
+def is_settled(answer: Answer, code: str) -> bool:
+    """Whether a node is the conclusion or above it."""
+    return code in _path(answer.conclusion.code)
 
 
 def _path(code: str) -> Iterator[str]:
@@ -100,7 +101,7 @@ def _all_nodes(answer: Answer) -> Html:
         (f"{indent}{name_of(code)}", percent(answer.probability_of(code)), interval(answer.intervals[code]))
         for code, indent in _in_order()
     ]
-    listing = table(rows, head=("Node", "Probability", "Interval"), class_="numbers")
+    listing = table(rows, head=("Group", "Probability", "Interval"), class_="numbers")
     return tag("details", tag("summary", f"All {len(rows)} numbers"), listing)
 
 

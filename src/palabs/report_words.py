@@ -10,7 +10,9 @@ from palabs.figures import Bin, Row
 from palabs.populations import COMPONENTS, name_of
 
 ALMOST = 0.999
-WHOLE = 0.01
+FINE = 0.99  # above this a digit after the point matters
+ENOUGH = 20  # people in a bin to say anything of it
+ENDS = 1.5  # per cent from the ends within which a digit after the point matters
 
 LIMITS = (
     (
@@ -32,7 +34,12 @@ DELETION = (
 )
 
 
-LEVELS = {"population": "closest population", "region": "region", "continent": "continental group"}
+ENDS_AT = {
+    "world": "Not settled: the evidence does not choose between the continental groups.",
+    "continent": "Not settled below this: the evidence does not choose between the regions.",
+    "region": "Not settled below this: the evidence does not choose between the populations.",
+}
+NAMES = {"population": "reference population", "region": "region", "continent": "continental group"}
 
 
 class Told(NamedTuple):
@@ -60,15 +67,13 @@ def percent(probability: float) -> str:
 
 
 def interval(bounds: Sequence[float]) -> str:
-    """An interval for a person to read, in whole per cent: `92 to 99 %`."""
-    low, high = (_whole(bound) for bound in bounds)
+    """An interval for a person to read: `92 to 99.4 %`, in whole per cent but near the ends."""
+    low, high = (_bound(100 * bound) for bound in bounds)
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
-def _whole(bound: float) -> str:
-    if bound > 1 - WHOLE:
-        return "> 99"
-    return "< 1" if bound < WHOLE else f"{100 * bound:.0f}"
+def _bound(bound: float) -> str:
+    return f"{bound:.0f}" if ENDS < bound < 100 - ENDS else f"{bound:.1f}".removesuffix(".0")
 
 
 def odds(coverage: float) -> str:
@@ -107,6 +112,13 @@ def headline(answer: Answer) -> Headline:
     return _settled(answer)
 
 
+def where_it_ends(answer: Answer) -> str:
+    """Why the tree is not settled further; nothing where it is settled to a population."""
+    if answer.reference.verdict != "inside" and answer.conclusion.level == "world":
+        return "Not settled: your DNA may fit none of these groups."
+    return ENDS_AT.get(answer.conclusion.level, "")
+
+
 def _settled(answer: Answer) -> Headline:
     level, code = answer.conclusion.level, answer.conclusion.code
     if level == "world":
@@ -116,11 +128,11 @@ def _settled(answer: Answer) -> Headline:
             "The file shows too little, or your DNA is like that of several groups.",
         )
     told = f"{percent(answer.conclusion.probability)}, interval {interval(answer.intervals[code])}"
+    lead = f"Your closest {NAMES[level]}: {name_of(code)}"
     if level == "population":
-        return Headline("settled", f"Your DNA is most like that of: {name_of(code)}.", f"Probability {told}.")
+        return Headline("settled", lead, f"Probability {told}.")
     below = "regions" if level == "continent" else "populations"
-    lead = f"Your DNA is most like that of the {name_of(code)} reference people."
-    return Headline("settled", lead, f"Probability {told}. Which of their {below} is closest is not settled.")
+    return Headline("settled", lead, f"Probability {told}. Which of its {below} is closest is not settled.")
 
 
 def fit_in_words(answer: Answer) -> str:
@@ -136,18 +148,17 @@ def fit_in_words(answer: Answer) -> str:
 
 
 def _of_100(share: float) -> str:
-    return "less than one" if share < WHOLE else f"about {100 * share:.0f}"
+    return "less than one" if round(100 * share) < 1 else f"about {100 * share:.0f}"
 
 
-def sets_in_words(answer: Answer) -> list[str]:
-    """The prediction sets as sentences, one a level, the finest first."""
+def sets_in_words(answer: Answer) -> tuple[str, list[tuple[str, str]]]:
+    """The prediction sets: what they promise, and the names at each level, the coarsest first."""
     sets = answer.prediction_sets
-    levels = (("population", sets.population), ("region", sets.region), ("continent", sets.continent))
-    return [
-        f"In {odds(sets.coverage)} such cases the true {LEVELS[level]} is {'' if len(codes) == 1 else 'among '}"
-        f"{listed([name_of(code) for code in codes])}."
-        for level, codes in levels
-    ]
+    promise = f"In {odds(sets.coverage)} such cases the truth is among these:"
+    if answer.reference.verdict != "inside":
+        promise = f"If you come from one of the 26, the truth is among these in {odds(sets.coverage)} such cases:"
+    levels = (("continent", sets.continent), ("region", sets.region), ("population", sets.population))
+    return promise, [(NAMES[level], "; ".join(name_of(code) for code in codes)) for level, codes in levels]
 
 
 def told(answer: Answer) -> Told:
@@ -158,15 +169,29 @@ def told(answer: Answer) -> Told:
     return Told(level, answer.conclusion.probability)
 
 
-def reliability(told: float, found: Bin | None, row: Row) -> str:
+def reliability(what: Told, row: Row) -> str:
     """How often people who were told as much were right, in a sentence."""
-    if found is None:
-        return f"Nobody among the {row.people:,} people of the test was told about {100 * told:.0f} %."
+    quality = row.quality(what.level)
+    found = quality.bin_of(what.probability)
+    if found is None or found.people < ENOUGH:
+        return (
+            f"Too few people of the test were told about {100 * what.probability:.0f} % to count on; of all "
+            f"{row.people:,}, {of_100(quality.accuracy)} in 100 were right."
+        )
     return (
-        f"Of 100 people who were told {100 * found.low:.0f} to {100 * found.high:.0f} % (on average "
-        f"{100 * found.told:.0f} %), {100 * found.right:.0f} were right: counted on {found.people:,} people whom the "
-        "model had not seen."
+        f"Of 100 people who were told {span(found)} (on average {100 * found.told:.0f} %), {of_100(found.right)} were "
+        f"right: counted on {found.people:,} people whom the model had not seen."
     )
+
+
+def span(found: Bin) -> str:
+    """The probabilities of a bin."""
+    return f"{100 * found.low:.0f} to {100 * found.high:.0f} %"
+
+
+def of_100(share: float) -> str:
+    """A share as a number of 100, never rounded to all."""
+    return f"{100 * share:.0f}" if share <= FINE or share == 1 else f"{min(100 * share, 99.9):.1f}"
 
 
 def shares_in_words(answer: Answer) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,11 @@ UNDER_WAY = {
 }
 
 
-def analyse_in_tee(genome: bytes, doing: Callable[[str], None] = lambda _: None) -> Analysis:
+def analyse_in_tee(
+    genome: bytes, doing: Callable[[str], None] = lambda _: None, parameters: Mapping[str, str] | None = None
+) -> Analysis:
     """Analyses a genome in an enclave; everything but the answer is gone afterwards. `doing` is told what is under
-    way.
+    way. `parameters` are the job's: whoever sees the job sees them.
 
     Raises Misuse for a file that the workload cannot read, Refused and Unavailable where a step fails.
     """
@@ -41,7 +43,7 @@ def analyse_in_tee(genome: bytes, doing: Callable[[str], None] = lambda _: None)
 
     doing("Making keys, a SIMULATED machine, and the workload's bundle")
     with tempfile.TemporaryDirectory(prefix="palabs-") as folder, laboratory(Path(folder)) as lab:
-        job = lab.order(lab.seal(genome))
+        job = lab.order(lab.seal(genome), parameters)
         doing("Starting the broker")
         with lab.broker() as broker:
             lab.run(lab.folders.bundle, job, broker, follow)
