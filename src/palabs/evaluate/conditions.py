@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palabs.evaluate.measures import Flags, Indices
+from palabs.training.panel import POPULATIONS, Panel
+from palabs.training.validation import assign_folds
 
 Dosage = NDArray[np.int8]
 Error = Literal["alleles", "SNPs"]
@@ -37,6 +39,13 @@ class Cohort:
         """Which people have genotypes at most sites of a panel."""
         return np.asarray((self.dosage[:, self.sites[panel]] >= 0).mean(axis=1) > 0.5)  # noqa: PLR2004 - most
 
+    @classmethod
+    def of(cls, panel: Panel) -> Cohort:
+        """The people of the training panel, each with the fold that its own cross-validation gives."""
+        sites = {name: panel.of(name) for name in panel.sources}
+        sites["exome with letters"] = sites["exome"] & (panel.sites.counted > 0)
+        return cls(panel.dosage, panel.population, assign_folds(panel), sites, POPULATIONS)
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -48,12 +57,13 @@ class Kind:
 
 
 CHOSEN = Kind("169 ancestry-informative SNPs", ("aisnp",), ("aisnp",))
-WITH_PHASED = Kind("169 + 9,300 of phased genomes", ("aisnp", "phased"), ("aisnp", "phased"))
+WITH_PHASED = Kind("169 + 9,300 of phased genomes", ("aisnp", "vcf"), ("aisnp", "vcf"))
 WITH_GENOME_WIDE = Kind("169 + 14,000 genome-wide", ("aisnp", "kg_p1"), ("aisnp", "kg_p1"))
-EVERYTHING = Kind("169 + both", ("aisnp", "phased", "kg_p1"), ("aisnp", "phased", "kg_p1"))
-ALL_POPULATIONS = Kind("8,700 SNPs typed in all 26 populations", ("aisnp", "microhap", "exome"), ("exome",))
-MIXED = Kind("mixed formats: what each person has", ("aisnp", "phased", "kg_p1"))
-KINDS = (CHOSEN, WITH_PHASED, WITH_GENOME_WIDE, EVERYTHING, ALL_POPULATIONS, MIXED)
+EVERYTHING = Kind("169 + both", ("aisnp", "vcf", "kg_p1"), ("aisnp", "vcf", "kg_p1"))
+ALL_POPULATIONS = Kind("8,400 SNPs typed in all 26 populations", ("aisnp", "microhap", "exome"), ("exome",))
+LETTERED = Kind("2,900 of them whose nucleotides are known", ("aisnp", "microhap", "exome with letters"), ("exome",))
+MIXED = Kind("mixed formats: what each person has", ("aisnp", "vcf", "kg_p1"))
+KINDS = (CHOSEN, WITH_PHASED, WITH_GENOME_WIDE, EVERYTHING, ALL_POPULATIONS, LETTERED, MIXED)
 
 
 @dataclass(frozen=True)

@@ -138,11 +138,20 @@ def curves(path: Path, panels: Mapping[str, Sequence[Curve]], across: str, ticks
                 tone, dash, thick = (INK, "-", 2.6) if line.own else (OTHERS[number % 4], DASHES[number % 4], 1.4)
                 axes.plot(line.places, line.values, color=tone, ls=dash, lw=thick, marker="o", ms=3.5, label=line.name)
             axes.set(title=name, xlabel=across, ylim=(0, 1.02))
-            axes.set_xticks(ticks, [f"{100 * tick:.0f} %" for tick in ticks])
+            axes.set_xticks(ticks, _labels(ticks))
             axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
             axes.grid(axis="y", color=LINE, lw=0.6)
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
+
+
+def _labels(ticks: Sequence[float]) -> list[str]:
+    """Labels in hundredths, but none for a place too near the next one."""
+    room = (max(ticks) - min(ticks)) / 12
+    followers = [*ticks[1:], float("inf")]
+    return [
+        f"{100 * tick:.0f} %" if follower - tick > room else "" for tick, follower in zip(ticks, followers, strict=True)
+    ]
 
 
 def dots(path: Path, rows: Sequence[Dot], across: str, limits: tuple[float, float]) -> None:

@@ -16,6 +16,7 @@ from palabs.evaluate.trials import Settled, Trial
 from palabs.populations import CONTINENTS, POPULATIONS, REGIONS
 
 Tree = tuple[Level, Level, Level]
+OWN = "palabs"
 HEADS = ("accuracy", "top 3", "log-loss", "Brier", "ECE", "by chance")
 
 
@@ -23,14 +24,17 @@ def _cells(quality: Figures) -> tuple[float, ...]:
     return (quality.accuracy, quality.top3, quality.log_loss, quality.brier, quality.ece, quality.ece_by_chance)
 
 
+def _row(trial: Trial, level: Level) -> tuple[Cell, ...]:
+    return (trial.name, trial.snps, len(trial.truth), *_cells(trial.at(level)))
+
+
 def kinds(trials: Sequence[Trial], tree: Tree, words: str) -> Section:
-    """Quality for each kind of file, at every level."""
-    rows: list[tuple[Cell, ...]] = [
-        (trial.name, trial.snps, len(trial.truth), level.name, *_cells(trial.at(level)))
-        for trial in trials
-        for level in tree
+    """Quality for each kind of file, a table for each level."""
+    heads = ("file", "median SNPs", "people", *HEADS)
+    tables = [
+        Table(heads, [_row(trial, level) for trial in trials], f"**{len(level.codes)} {level.name}**") for level in tree
     ]
-    return Section("Kinds of files", words, [Table(("file", "median SNPs", "people", "level", *HEADS), rows)])
+    return Section("Kinds of files", words, tables)
 
 
 def calibration(trials: Sequence[Trial], tree: Tree, folder: Path, words: str) -> Section:
@@ -88,21 +92,17 @@ def confused(trial: Trial, level: Level) -> Floats:
 def conclusions(trials: Sequence[Trial], tree: Tree, words: str) -> Section:
     """How deep the service concludes, how often that is right, and what its prediction sets hold."""
     settled = [(trial, trial.settled) for trial in trials if trial.settled]
-    depth = [_depth(trial, found, tree[0].codes) for trial, found in settled]
-    held = [row for trial, found in settled for row in _held(trial, found, tree)]
-    heads = ("file", "population", "region", "continent", "world", "right", "right where population")
-    return Section(
-        "Conclusions and prediction sets",
-        words,
-        [
-            Table(heads, depth, "Shares of people by the depth of the conclusion, and the shares that are true."),
-            Table(
-                ("file", "level", "coverage", "mean size", "single"),
-                held,
-                "Prediction sets: how often the truth is in the set, how many codes it has, how often it has one.",
-            ),
-        ],
+    depth = Table(
+        ("file", "population", "region", "continent", "world", "true", "true where population"),
+        [_depth(trial, found, tree[0].codes) for trial, found in settled],
+        "Shares of people by the depth of the conclusion, and the shares of conclusions that are true.",
     )
+    held = Table(
+        ("file", *(f"{head} {level.name}" for level in tree for head in ("coverage of", "mean size of"))),
+        [(trial.name, *(cell for level in tree for cell in coverage(trial, found, level))) for trial, found in settled],
+        "Prediction sets: how often the truth is in the set, and how many codes it has.",
+    )
+    return Section("Conclusions and prediction sets", words, [depth, held])
 
 
 LEVEL_OF = dict.fromkeys(POPULATIONS, "population") | dict.fromkeys(REGIONS, "region")
@@ -124,15 +124,12 @@ def _depth(trial: Trial, settled: Settled, codes: Sequence[str]) -> tuple[Cell, 
     return (trial.name, *shares, float(right.mean()), float(right[deepest].mean()) if deepest.any() else "none")
 
 
-def _held(trial: Trial, settled: Settled, tree: Tree) -> list[tuple[Cell, ...]]:
-    rows: list[tuple[Cell, ...]] = []
-    for level in tree:
-        sets = settled.sets[level.name]
-        truths = [level.codes[level.node[truth]] for truth in trial.truth]
-        sizes = np.array([len(one) for one in sets])
-        covered = float(np.mean([truth in one for truth, one in zip(truths, sets, strict=True)]))
-        rows.append((trial.name, level.name, covered, float(sizes.mean()), float((sizes == 1).mean())))
-    return rows
+def coverage(trial: Trial, settled: Settled, level: Level) -> tuple[float, float]:
+    """The share of people whose true node is in their prediction set, and the mean size of the sets."""
+    sets = settled.sets[level.name]
+    truths = [level.codes[level.node[truth]] for truth in trial.truth]
+    covered = np.mean([truth in one for truth, one in zip(truths, sets, strict=True)])
+    return float(covered), float(np.mean([len(one) for one in sets]))
 
 
 @dataclass(frozen=True)
@@ -148,14 +145,14 @@ Methods = Mapping[str, Sequence[Trial]]
 
 
 def curve(scale: Scale, methods: Methods, tree: Tree, folder: Path) -> list[Table | Picture]:
-    """Trials of some methods at the places of a scale, drawn and listed; the first method is the service's own."""
+    """Trials of some methods at the places of a scale, drawn and listed; the method OWN stands out."""
     rows: list[tuple[Cell, ...]] = []
     panels: dict[str, list[plots.Curve]] = {}
     for level in (tree[0], tree[2]):
         panels[f"{len(level.codes)} {level.name}"] = lines = []
-        for number, (name, trials) in enumerate(methods.items()):
+        for name, trials in methods.items():
             quality = [trial.at(level) for trial in trials]
-            lines.append(plots.Curve(name, scale.places, [row.accuracy for row in quality], own=number == 0))
+            lines.append(plots.Curve(name, scale.places, [row.accuracy for row in quality], own=name == OWN))
             rows += [
                 (level.name, name, f"{100 * place:.0f} %", *_cells(row))
                 for place, row in zip(scale.places, quality, strict=True)

