@@ -18,6 +18,7 @@ REASONS = {
     "not_single_nucleotide": "shown as an insertion, deletion or single letter",
     "allele_mismatch": "with letters that this SNP does not have",
     "conflicting_duplicate": "twice in the file, with different results",
+    "nucleotides_unknown": "with letters that only a VCF can settle",
 }
 NO_REASON = {"in_file", "panel", "used", "strand_flipped"}
 
