@@ -29,9 +29,9 @@ VENDORS = (
     (b"derived from the corresponding vcf", "Sano"),
     (b"allele_1", "Sano"),
     (b"below is a text version of your data", "PLINK text"),
-    (b"[header]", "Illumina report"),
 )
-TELLMEGEN = b"rsid\tChromosome\tposition\tgenotype"
+# What the first line says where no laboratory is named.
+FIRST_LINES = ((b"[Header]", "Illumina report"), (b"rsid\tChromosome\tposition\tgenotype", "tellmeGen"))
 
 NAMES = ("rsid", "snpname", "markername", "marker", "name", "snp", "id")
 CHROMOSOMES = ("chromosome", "chrom", "chr")
@@ -142,6 +142,5 @@ def _separator(row: bytes) -> bytes:
 def _vendor(head: bytes) -> str:
     text = head.lower()
     found = [(text.find(mark), name) for mark, name in VENDORS if mark in text]
-    if found:
-        return min(found)[1]
-    return "tellmeGen" if head.startswith(TELLMEGEN) else "generic"
+    unnamed = (name for line, name in FIRST_LINES if head.startswith(line))
+    return min(found)[1] if found else next(unnamed, "generic")

@@ -1,7 +1,7 @@
 """VCF (versions 4.0 to 4.5), one person of it: rows at panel SNPs, blocks of reference (gVCF), phase.
 
-Rows of the ordinary shape (one letter REF, one letter ALT, `0/1` first in the sample's column) are read as arrays;
-the others at panel SNPs, which are few, one by one.
+Rows of the ordinary shape (one letter REF, one letter ALT, a genotype like `0/1` first in the person's column) are read
+as arrays; the others at panel SNPs, which are few, one by one.
 """
 
 from __future__ import annotations
@@ -136,10 +136,21 @@ def _fill_plain(hits: Hits, table: Table, rows: Ints, column: int) -> NDArray[np
     plain = (ref_end - ref == 1) & (alt_end - alt == 1) & (KIND[letters[0]] == KIND[letters[1]])
     plain &= (KIND[letters[0]] == NUCLEOTIDE) & (letters[0] != letters[1])
     plain &= table.equal(passed, passed_end, b".") | table.equal(passed, passed_end, b"PASS")
-    plain &= table.equal(keys, keys_end, b"GT") & (call_end - call == 3) & _parts(text[call + 1])  # noqa: PLR2004 - as 0/1
+    plain &= _parts(text[call + 1]) & (_are_alone(table, keys, keys_end, call, call_end) | _lead(table, keys, call))
     plain &= (first < 2) & (second < 2)  # noqa: PLR2004 - REF and the only ALT
     hits["first"] = np.where(first == 0, *letters)
     hits["second"] = np.where(second == 0, *letters)
     hits["reference"], hits["alternative"] = letters[0], first + second
     hits["phased"] = text[call + 1] == ord("|")
     return np.asarray(plain)
+
+
+def _are_alone(table: Table, keys: Ints, keys_end: Ints, call: Ints, call_end: Ints) -> NDArray[np.bool_]:
+    """Rows that give a genotype of three characters and nothing else."""
+    return np.asarray(table.equal(keys, keys_end, b"GT") & (call_end - call == len(b"0/1")))
+
+
+def _lead(table: Table, keys: Ints, call: Ints) -> NDArray[np.bool_]:
+    """Rows that give more, but the genotype first and not phased: what follows says nothing about it."""
+    text = table.text
+    return table.begins(keys, b"GT:") & (text[call + 1] == ord("/")) & (text[call + 3] == ord(":"))
