@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -20,6 +21,7 @@ Dosage = NDArray[np.int8]
 Error = Literal["alleles", "SNPs"]
 ERRORS: tuple[Error, ...] = get_args(Error)
 SEED = 20131128
+TYPED = 0.98
 GROUPS = 2  # draws of missing SNPs a fold
 
 
@@ -35,9 +37,10 @@ class Cohort:
     sites: Mapping[str, Flags] = field(repr=False)
     codes: tuple[str, ...]
 
-    def typed_on(self, panel: str) -> Flags:
-        """Which people have genotypes at most sites of a panel."""
-        return np.asarray((self.dosage[:, self.sites[panel]] >= 0).mean(axis=1) > 0.5)  # noqa: PLR2004 - most
+    @cached_property
+    def typed(self) -> dict[str, Flags]:
+        """Which people have genotypes at nearly all sites of each panel; on another platform more is lacking."""
+        return {name: np.asarray((self.dosage[:, own] >= 0).mean(axis=1) > TYPED) for name, own in self.sites.items()}
 
     @classmethod
     def of(cls, panel: Panel) -> Cohort:
@@ -49,21 +52,25 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: its name, the panels whose SNPs it holds, and which of them everybody asked must have."""
+    """A kind of file: its name, the panels whose SNPs it holds of whoever was typed on them, and which of these panels
+    everybody asked must have been typed on, or not.
+    """
 
     name: str
     panels: tuple[str, ...]
     needed: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
 CHOSEN = Kind("169 ancestry-informative SNPs", ("aisnp",), ("aisnp",))
 WITH_PHASED = Kind("169 + 9,300 of phased genomes", ("aisnp", "vcf"), ("aisnp", "vcf"))
 WITH_GENOME_WIDE = Kind("169 + 14,000 genome-wide", ("aisnp", "kg_p1"), ("aisnp", "kg_p1"))
+OTHER_PLATFORM = Kind("169 + 12,600 genome-wide, HapMap 3's platform", ("aisnp", "hm3"), ("hm3",), ("kg_p1",))
 EVERYTHING = Kind("169 + both", ("aisnp", "vcf", "kg_p1"), ("aisnp", "vcf", "kg_p1"))
 ALL_POPULATIONS = Kind("8,400 SNPs typed in all 26 populations", ("aisnp", "microhap", "exome"), ("exome",))
 LETTERED = Kind("2,900 of them whose nucleotides are known", ("aisnp", "microhap", "exome with letters"), ("exome",))
 MIXED = Kind("mixed formats: what each person has", ("aisnp", "vcf", "kg_p1"))
-KINDS = (CHOSEN, WITH_PHASED, WITH_GENOME_WIDE, EVERYTHING, ALL_POPULATIONS, LETTERED, MIXED)
+KINDS = (CHOSEN, WITH_PHASED, WITH_GENOME_WIDE, OTHER_PLATFORM, EVERYTHING, ALL_POPULATIONS, LETTERED, MIXED)
 
 
 @dataclass(frozen=True)
@@ -101,13 +108,14 @@ class Shown:
 
 def show(cohort: Cohort, condition: Condition, fold: int) -> Shown:
     """What the people of a fold show under a condition. The same on every machine."""
+    kind = condition.kind
     asked = cohort.fold == fold
-    for panel in condition.kind.needed:
-        asked = asked & cohort.typed_on(panel)
+    for panel in (*kind.needed, *kind.lacking):
+        asked = asked & (cohort.typed[panel] == (panel in kind.needed))
     rows = np.flatnonzero(asked)
     rng = np.random.default_rng([SEED, condition.seed, fold])
     dosage = cohort.dosage[rows]
-    dosage[:, ~np.any([cohort.sites[panel] for panel in condition.kind.panels], axis=0)] = -1
+    dosage[~np.any([np.outer(cohort.typed[panel][rows], cohort.sites[panel]) for panel in kind.panels], axis=0)] = -1
     if condition.wrong:
         dosage = _with_errors(dosage, condition, rng)
     if condition.missing:

@@ -20,12 +20,13 @@ OWN = "palabs"
 HEADS = ("accuracy", "top 3", "log-loss", "Brier", "ECE", "by chance")
 
 
-def _cells(quality: Figures) -> tuple[float, ...]:
+def cells(quality: Figures) -> tuple[float, ...]:
+    """The figures under HEADS."""
     return (quality.accuracy, quality.top3, quality.log_loss, quality.brier, quality.ece, quality.ece_by_chance)
 
 
 def _row(trial: Trial, level: Level) -> tuple[Cell, ...]:
-    return (trial.name, trial.snps, len(trial.truth), *_cells(trial.at(level)))
+    return (trial.name, trial.snps, len(trial.truth), *cells(trial.at(level)))
 
 
 def kinds(trials: Sequence[Trial], tree: Tree, words: str) -> Section:
@@ -154,7 +155,7 @@ def curve(scale: Scale, methods: Methods, tree: Tree, folder: Path) -> list[Tabl
             quality = [trial.at(level) for trial in trials]
             lines.append(plots.Curve(name, scale.places, [row.accuracy for row in quality], own=name == OWN))
             rows += [
-                (level.name, name, f"{100 * place:.0f} %", *_cells(row))
+                (level.name, name, f"{100 * place:.0f} %", *cells(row))
                 for place, row in zip(scale.places, quality, strict=True)
             ]
     plots.curves(folder / scale.picture.file, panels, scale.name, scale.places)

@@ -67,6 +67,12 @@ ERRORS_PICTURE = """\
 Accuracy against the share of wrong alleles and of SNPs with swapped alleles, for 26 populations and 5 continents, for
 two kinds of files.""".replace("\n", " ")
 
+UNTYPED = """\
+The genome-wide SNPs were typed in 14 of the 26 populations; what the others' frequencies are there is inferred. A
+customer of one of these 12 brings such a file all the same. To measure how that goes, the genotypes of each half of the
+14 populations on these SNPs were hidden from the training in turn, and the first fold's people of that half were
+asked about."""
+
 PEOPLE = """\
 One real person of each population, in six formats, by the path that `palabs ancestry` takes, with the packaged model.
 None of them is in any part of the training. The two whose continent may come out European, HG01112 (Colombian) and
