@@ -24,6 +24,7 @@ NONE_STATEMENT = (
 # What a workload may say in words: one line, without characters that steer a terminal or turn the writing direction.
 _LINE = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*\Z"
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_LINE)]
+Short = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=_LINE)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, pattern=_LINE)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.]{0,59}\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
@@ -119,7 +120,7 @@ class Evidence(Part, frozen=True):
 class FileFacts(Part, frozen=True):
     """What was seen of the file: its format, its build, whether it lists variants only and whether it is phased."""
 
-    format: Line
+    format: Short
     build: Build
     variants_only: bool
     phased: bool

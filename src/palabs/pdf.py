@@ -32,7 +32,6 @@ from palabs.report_words import (
     told,
     where_it_ends,
 )
-from palabs.versions import version_of
 from palabs.world import CREDIT, HEIGHT, WIDTH, Point, land, likely_area, place_of
 
 PAGE_WIDTH, PAGE_HEIGHT = A4
@@ -195,7 +194,9 @@ def _right_column(sheet: Sheet, answer: Answer, y: float) -> float:
     y = sheet.heading("On the map", x, y, width)
     y = _map(sheet, answer, x, y, width)
     named = "; ".join(f"{code}: {POPULATIONS[code].name}" for code in named_on_map(answer))
-    y = sheet.text(f"{named}. Darker: half of the probability; with the lighter, 90 %.", x, y - 3, width, size=6.8)
+    y = sheet.text(
+        f"{named}. Darker: half of the probability; with the lighter, 90 %. {CREDIT}", x, y - 3, width, size=6.8
+    )
     return _shares(sheet, answer, x, y - 8, width)
 
 
@@ -240,12 +241,12 @@ def _certainty(sheet: Sheet, answer: Answer, y: float) -> float:
     promise, sets = sets_in_words(answer)
     y = sheet.text(promise, LEFT, y, width)
     for level, names in sets:
-        y = sheet.text(f"{level}: {names}", LEFT + 8, y, width - 8)
+        y = sheet.text(f"{level}: {names}", LEFT + 8, y, width - 8, size=8)
     what = told(answer)
     return sheet.text(reliability(what, evaluation().nearest(answer.evidence.information)), LEFT, y - 2, width)
 
 
-def _ending(sheet: Sheet, answer: Answer, receipt: Mapping[str, Any] | None, y: float) -> float:
+def _ending(sheet: Sheet, answer: Answer, receipt: Mapping[str, Any] | None, y: float) -> None:
     """What it rests on and what it is not, side by side; below, what is proven."""
     half = (RIGHT - LEFT - GUTTER) / 2
     left = sheet.heading("What it rests on", LEFT, y, half)
@@ -257,7 +258,6 @@ def _ending(sheet: Sheet, answer: Answer, receipt: Mapping[str, Any] | None, y: 
     y = sheet.heading("Proof", LEFT, min(left, right) - 8, RIGHT - LEFT)
     for line in _proof(answer, receipt):
         y = sheet.text(line, LEFT, y, RIGHT - LEFT, size=8) - 1
-    return sheet.text(CREDIT, LEFT, y - 4, RIGHT - LEFT, size=6.8, colour=SOFT)
 
 
 def _basis(answer: Answer) -> Iterator[str]:
@@ -266,9 +266,7 @@ def _basis(answer: Answer) -> Iterator[str]:
         f"{answer.file.format} file, build {answer.file.build}: {snps['used']:,} of the model's {snps['panel']:,} SNPs."
     )
     yield f"Compared with {answer.model.people:,} people of {answer.model.populations} populations."
-    version = version_of(answer.model.digest)
-    if version:
-        yield f"Model of {version.date}. What changed with it: {version.changes}"
+    yield f"The SNPs used hold {answer.evidence.information:,.0f} nats of information."
 
 
 def _proof(answer: Answer, receipt: Mapping[str, Any] | None) -> Iterator[str]:

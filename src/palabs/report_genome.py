@@ -104,7 +104,7 @@ def _patterns() -> Html:
             "pattern",
             tag("rect", class_=code, width=TILE, height=TILE),
             tag("path", class_="hatch", d=lines),
-            id=f"paint-{code}",
+            id=code,
             width=TILE,
             height=TILE,
             patternUnits="userSpaceOnUse",
@@ -122,7 +122,7 @@ def _legend(whole: Counter[str]) -> Html:
 def _swatch(code: str) -> Html:
     return tag(
         "svg",
-        tag("rect", width=22, height=12, fill=f"url(#paint-{code})"),
+        tag("rect", width=22, height=12, fill=f"url(#{code})"),
         width=22,
         height=12,
         aria_hidden="true",
@@ -133,7 +133,10 @@ def _swatch(code: str) -> Html:
 def _pair(row: PaintedChromosome) -> Html:
     """The two copies of a chromosome, one above the other, on the scale of the longest."""
     length = LENGTHS[row.chromosome - 1] * MILLION
-    copies = (part for number, copy in enumerate(row.haplotypes) for part in _copy(copy, length, number))
+    copies = (
+        tag("svg", *_copy(copy, length), y=number * (HIGH + GAP), height=HIGH)
+        for number, copy in enumerate(row.haplotypes)
+    )
     drawn = tag("svg", *copies, width="100%", height=2 * HIGH + GAP, aria_hidden="true", focusable="false")
     across = 100 * LENGTHS[row.chromosome - 1] / max(LENGTHS)
     return tag(
@@ -144,18 +147,16 @@ def _pair(row: PaintedChromosome) -> Html:
     )
 
 
-def _copy(copy: Sequence[Segment], length: int, number: int) -> Iterator[Html]:
-    top = number * (HIGH + GAP)
-    yield tag("rect", class_="blank", width="100%", y=top, height=HIGH)
+def _copy(copy: Sequence[Segment], length: int) -> Iterator[Html]:
+    yield tag("rect", class_="blank", width="100%", height=HIGH)
     for segment in copy:
         start, end = min(1.0, segment.start / length), min(1.0, segment.end / length)
         yield tag(
             "rect",
-            x=f"{100 * start:.2f}%",
-            y=top,
-            width=f"{100 * (end - start):.2f}%",
+            x=f"{100 * start:.1f}%",
+            width=f"{max(0.1, 100 * (end - start)):.1f}%",
             height=HIGH,
-            fill=f"url(#paint-{segment.component})",
+            fill=f"url(#{segment.component})",
             opacity=0.4 if segment.probability < DOUBTFUL else None,
         )
 

@@ -9,7 +9,7 @@ from palabs.answer import Answer
 from palabs.figures import Bin, Row
 from palabs.populations import COMPONENTS, name_of
 
-ALMOST = 0.999
+ALMOST, HARDLY = 0.999, 0.001
 FINE = 0.99  # above this a digit after the point matters
 ENOUGH = 20  # people in a bin to say anything of it
 ENDS = 1.5  # per cent from the ends within which a digit after the point matters
@@ -61,7 +61,7 @@ def percent(probability: float) -> str:
     """A probability for a person to read, which is never rounded to certainty."""
     if probability > ALMOST:
         return "> 99.9 %"
-    if probability < 1 - ALMOST:
+    if probability < HARDLY:
         return "< 0.1 %"
     return f"{100 * probability:.1f} %"
 
@@ -143,7 +143,7 @@ def fit_in_words(answer: Answer) -> str:
         "uncertain": "Uncertain whether your DNA fits the reference populations",
     }[answer.reference.verdict]
     p_value = answer.reference.p_value
-    shown = "p < 0.001" if p_value < 1 - ALMOST else f"p = {p_value:.3f}"
+    shown = "p < 0.001" if p_value < HARDLY else f"p = {p_value:.3f}"
     return f"{verdict} ({shown}; of 100 people of the 26 populations, {_of_100(p_value)} fit as badly or worse)."
 
 
