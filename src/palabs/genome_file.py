@@ -32,18 +32,18 @@ def bundle_plink(path: Path) -> bytes:
 
     Raises Misuse where one of them is not there, BadGenotypes where they are too large together.
     """
-    files = [path.with_suffix(f".{kind}") for kind in _plink_kinds(path)]
-    if lacking := [file.suffix for file in files if not file.exists()]:
+    files = {kind: path.with_suffix(_like(path.suffix, kind)) for kind in _plink_kinds(path)}
+    if lacking := [file.suffix for file in files.values() if not file.exists()]:
         raise Misuse.because(
             "genotypes.plink",
             got=f"a PLINK file without its {' and '.join(lacking)} beside it",
-            wanted=" with ".join(file.suffix for file in files),
+            wanted=" with ".join(file.suffix for file in files.values()),
             remedy="Put the files of the data set beside each other under the same name.",
         )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in files:
-            archive.writestr(zipfile.ZipInfo(f"genome{file.suffix}", SAME_DATE), _read(file), zipfile.ZIP_DEFLATED)
+        for kind, file in files.items():
+            archive.writestr(zipfile.ZipInfo(f"genome.{kind}", SAME_DATE), _read(file), zipfile.ZIP_DEFLATED)
     check_size(buffer.tell())
     return buffer.getvalue()
 
@@ -51,6 +51,11 @@ def bundle_plink(path: Path) -> bytes:
 def _plink_kinds(path: Path) -> tuple[str, ...]:
     kind = path.suffix.lower().removeprefix(".")
     return next((kinds for kinds in (BINARY, TEXT) if kind in kinds), ())
+
+
+def _like(suffix: str, kind: str) -> str:
+    """The suffix of a kind of file, in capitals where `suffix` is."""
+    return f".{kind.upper() if suffix.isupper() else kind}"
 
 
 def _read(path: Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from palabs.workload.ancestry.model import Model, load
+from palabs.workload.ancestry.model import Model, Sites, load
 
 REPO = Path(__file__).parents[2]
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -138,6 +139,61 @@ class Person:
         return zipped(x_ped=ped, x_map="".join(f"{s.chromosome} rs{s.rs} 0 {s.place[build]}\n" for s in rows))
 
 
+def _person(sites, shown, dosages):
+    return Person(
+        tuple(
+            Snp(
+                int(i),
+                int(sites.rs[i]),
+                int(sites.chromosome[i]),
+                {36: int(sites.position36[i]), 37: int(sites.position37[i]), 38: int(sites.position38[i])},
+                chr(sites.counted[i]),
+                chr(sites.other[i]),
+                chr(sites.counted[i]) * int(d) + chr(sites.other[i]) * (2 - int(d)),
+            )
+            for i, d in zip(shown, dosages, strict=True)
+        )
+    )
+
+
+PANEL_SIZE, UNKNOWN_LETTERS, NAMELESS = 6000, 100, 100
+
+
+@pytest.fixture(scope="session")
+def panel() -> Sites:
+    """A made-up panel: the last hundred sites without letters, the hundred before them without rs numbers.
+
+    Every seventh site has no place in GRCh36, every eleventh none in GRCh38; the reference letter (`other`) is known
+    of every second site.
+    """
+    random = np.random.default_rng(5)
+    pairs = [pair for pair in itertools.permutations(b"ACGT", 2) if set(pair) not in (set(b"AT"), set(b"CG"))]
+    letters = np.array(pairs, np.uint8)[random.integers(0, len(pairs), PANEL_SIZE)]
+    letters[-UNKNOWN_LETTERS:] = 0
+    rs = random.choice(np.arange(100, 4_000_000_000, 500_009), PANEL_SIZE, replace=False).astype(np.uint32)
+    rs[-UNKNOWN_LETTERS - NAMELESS : -UNKNOWN_LETTERS] = 0
+    position = np.sort(random.choice(230_000_000, PANEL_SIZE, replace=False)).astype(np.uint32) + 1_000_000
+    each = np.arange(PANEL_SIZE)
+    return Sites(
+        rs=rs,
+        chromosome=random.integers(1, 23, PANEL_SIZE).astype(np.uint8),
+        position36=np.where(each % 7, position - 9_876, 0).astype(np.uint32),
+        position37=position,
+        position38=np.where(each % 11, position + 54_321, 0).astype(np.uint32),
+        counted=letters[:, 0],
+        other=letters[:, 1],
+        reference=np.where(each % 2, letters[:, 1], 0).astype(np.uint8),
+        source=np.zeros(PANEL_SIZE, np.uint8),
+    )
+
+
+@pytest.fixture(scope="session")
+def somebody(panel) -> Person:
+    """A made-up person with a genotype at every site of the made-up panel that any file can show by its number."""
+    shown = np.flatnonzero((panel.rs > 0) & (panel.counted > 0))
+    return _person(panel, shown, np.random.default_rng(6).integers(0, 3, len(shown)))
+
+
 @pytest.fixture(scope="session")
 def model() -> Model:
     return load()[0]
@@ -155,21 +211,7 @@ def make_person(model):
     def make(population="FIN", seed=1):
         column = model.populations.index(population)
         frequency = (model.counts[shown, column] + 0.5) / (model.totals[shown, column] + 1.0)
-        dosages = np.random.default_rng(seed).binomial(2, frequency)
-        return Person(
-            tuple(
-                Snp(
-                    int(i),
-                    int(sites.rs[i]),
-                    int(sites.chromosome[i]),
-                    {36: int(sites.position36[i]), 37: int(sites.position37[i]), 38: int(sites.position38[i])},
-                    chr(sites.counted[i]),
-                    chr(sites.other[i]),
-                    chr(sites.counted[i]) * int(d) + chr(sites.other[i]) * (2 - int(d)),
-                )
-                for i, d in zip(shown, dosages, strict=True)
-            )
-        )
+        return _person(sites, shown, np.random.default_rng(seed).binomial(2, frequency))
 
     return make
 

@@ -40,7 +40,7 @@ class Table:
         marks = np.flatnonzero((self.text == ord(separator)) | (self.text == LINE_FEED))
         last = np.flatnonzero(self.text[marks] == LINE_FEED)
         self._marks = np.concatenate([[PAD - 1], marks])
-        self._first = np.concatenate([[0], last[:-1] + 1])
+        self._first = np.concatenate([[0], last + 1])[:-1]
         self.fields = last - self._first + 1
         self._choose(self._is_content())
 
