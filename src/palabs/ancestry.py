@@ -74,13 +74,18 @@ def receipt_path(report: Path) -> Path:
 
 def check_pdf_can_be_written() -> None:
     """Raises Misuse where the library that writes PDF is not installed, before anything is computed."""
-    if importlib.util.find_spec("reportlab") is None:
+    if not is_installed("reportlab"):
         raise Misuse.because(
             "report.pdf",
             got="no installed package `reportlab`",
             wanted="the extra `report` of this package",
             remedy="Install it (`pip install 'confide[report]'`), or write HTML with -o.",
         )
+
+
+def is_installed(name: str) -> bool:
+    """Whether a package can be imported."""
+    return importlib.util.find_spec(name) is not None
 
 
 def write_reports(analysis: Analysis, page: Path | None, pdf: Path | None) -> dict[str, str]:

@@ -6,14 +6,19 @@ import json
 import subprocess
 import sys
 import time
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
 
-from palabs.populations import CONTINENTS, POPULATIONS
+from confide.errors import Misuse
+from palabs import ancestry
+from palabs.answer import NONE_STATEMENT, Analysis, read_answer
+from palabs.populations import CONTINENTS, POPULATIONS, REGIONS
 
 REPO = Path(__file__).parents[2]
 EXAMPLE = REPO / "examples" / "finnish.23andme.txt"
+ANSWERS = Path(__file__).parent / "answers"
 
 
 def palabs(*arguments):
@@ -28,9 +33,13 @@ def test_without_protection_the_document_has_the_promised_fields_and_says_so(tmp
     assert done.returncode == 0
     document = json.loads(done.stdout)
     assert set(document["superpopulations"]) == set(CONTINENTS)
+    assert set(document["regions"]) == set(REGIONS)
     assert set(document["populations"]) == set(POPULATIONS)
     assert sum(document["populations"].values()) == pytest.approx(1)
-    assert document["snps"]["panel"] == 2584
+    assert document["type"] == "palabs-ancestry/2"
+    assert set(document["intervals"]) == {*CONTINENTS, *REGIONS, *POPULATIONS}
+    assert document["reference"]["verdict"] in {"inside", "uncertain"}
+    assert document["conclusion"]["code"] in {"FIN", "EUR-F", "EUR"}
     assert 0 < document["snps"]["used"] <= document["snps"]["panel"]
     assert document["protection"]["mode"] == "none"
     assert "Nothing protected this computation" in document["protection"]["statement"]
@@ -44,14 +53,111 @@ def test_the_text_for_a_person_says_what_was_found_and_what_was_not_protected():
     assert "Nothing protected this computation" in done.stdout
 
 
-def test_tee_is_the_default():
-    from argparse import ArgumentParser
-
-    from palabs.ancestry import configure
-
+def arguments(*words):
     parser = ArgumentParser()
-    configure(parser)
-    assert parser.parse_args(["genome.txt"]).protect == "tee"
+    ancestry.configure(parser)
+    return parser.parse_args(list(map(str, words)))
+
+
+def test_tee_is_the_default():
+    assert arguments("genome.txt").protect == "tee"
+
+
+@pytest.fixture
+def computed(monkeypatch, tmp_path):
+    """`palabs ancestry` on a file of this folder, with a made-up answer; returns the parameters that were asked for."""
+    asked = {}
+    (tmp_path / "genome.txt").write_bytes(b"rsid")
+
+    def compute(genome, parameters):
+        asked.update(parameters)
+        answer = read_answer((ANSWERS / "finnish.json").read_bytes())
+        receipt = {"simulated": True, "document": "{}", "checks": []}
+        return Analysis(answer, {"mode": "none", "statement": NONE_STATEMENT}, receipt)
+
+    monkeypatch.setattr(ancestry, "analyse_in_place", compute)
+    monkeypatch.chdir(tmp_path)
+    return asked
+
+
+def run(*words):
+    return ancestry.run(arguments("genome.txt", "--protect", "none", *words))
+
+
+def test_report_pdf_and_receipt_are_written_and_named(computed):
+    document = run("-o", "r.html", "--pdf", "p.pdf").document
+    assert (document["report"], document["pdf"], document["receipt_file"]) == ("r.html", "p.pdf", "r.receipt.json")
+    assert Path("r.html").read_text().startswith("<!doctype html>")
+    assert Path("p.pdf").read_bytes().startswith(b"%PDF-")
+    assert Path("r.receipt.json").read_text() == "{}"
+    assert "confide receipt verify r.receipt.json" in Path("r.html").read_text()
+    assert sorted(path.name for path in Path().iterdir()) == ["genome.txt", "p.pdf", "r.html", "r.receipt.json"]
+
+
+def test_without_a_name_for_it_nothing_is_written(computed):
+    assert "report" not in run().document
+    assert [path.name for path in Path().iterdir()] == ["genome.txt"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-o", "genome.txt"),
+        ("--pdf", "./genome.txt"),
+        ("-o", "same.html", "--pdf", "same.html"),
+        ("-o", "a.html", "--pdf", "a.receipt.json"),
+    ],
+)
+def test_no_file_is_written_over_the_genome_or_another_result(words, computed):
+    with pytest.raises(Misuse) as caught:
+        run(*words)
+    assert caught.value.codes == ("file.same",)
+    assert Path("genome.txt").read_bytes() == b"rsid"
+    assert computed == {}
+
+
+def test_the_genome_is_not_written_over_by_its_receipt(computed):
+    Path("genome.txt").rename("r.receipt.json")
+    with pytest.raises(Misuse) as caught:
+        ancestry.run(arguments("r.receipt.json", "--protect", "none", "-o", "r.html"))
+    assert caught.value.codes == ("file.same",)
+
+
+def test_without_the_extra_a_pdf_is_misuse_before_anything_is_computed(computed, monkeypatch):
+    monkeypatch.setattr(ancestry, "is_installed", lambda name: name != "reportlab")
+    with pytest.raises(Misuse) as caught:
+        run("--pdf", "p.pdf", "--sample", "A")
+    assert caught.value.codes == ("report.pdf",)
+    assert "confide[report]" in caught.value.findings[0].remedy
+    assert computed == {}
+    assert run("-o", "r.html").exit_code == 0
+
+
+def test_the_sample_goes_into_the_jobs_parameters_and_nothing_else_does(computed):
+    run("--sample", "HG00171")
+    assert computed == {"sample": "HG00171"}
+    computed.clear()
+    run()
+    assert computed == {}
+
+
+@pytest.mark.parametrize("protect", ["none", "tee"])
+def test_of_a_file_of_several_people_one_must_be_chosen(protect, tmp_path):
+    path = tmp_path / "two.vcf"
+    rows = [line.split("\t") for line in (REPO / "examples" / "luhya.vcf").read_text().splitlines()]
+    people = {"#CHROM": "SOMEBODY"}
+    path.write_text(
+        "".join("\t".join([*row, people.get(row[0], "0/0")] if len(row) > 1 else row) + "\n" for row in rows)
+    )
+    refused = palabs("ancestry", path, "--protect", protect, "--json")
+    assert refused.returncode == 2
+    (finding,) = json.loads(refused.stdout)["findings"]
+    assert finding["code"] == "genotypes.samples"
+    assert "NA19035, SOMEBODY" in finding["got"]
+    done = palabs("ancestry", path, "--protect", protect, "--sample", "NA19035", "--json")
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
+    assert max(document["populations"], key=document["populations"].get) == "LWK"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +223,8 @@ def test_the_workload_runs_from_its_bundles_folder_without_palabs_or_confide(tmp
     assert done.returncode == 0, done.stderr
     inside = json.loads(done.stdout)
     outside = json.loads(palabs("ancestry", EXAMPLE, "--protect", "none", "--json").stdout)
-    assert inside == {"type": "palabs-ancestry/1"} | {key: outside[key] for key in inside}
+    assert inside == {key: outside[key] for key in inside}
+    assert inside["type"] == "palabs-ancestry/2"
 
 
 def test_in_a_tee_the_receipt_lies_beside_the_report_and_can_be_verified(tmp_path):
@@ -140,8 +247,10 @@ def test_the_same_answer_comes_out_of_the_tee_and_without_it(tmp_path):
     example = REPO / "examples" / "luhya.vcf"
     inside = json.loads(palabs("ancestry", example, "--json").stdout)
     outside = json.loads(palabs("ancestry", example, "--protect", "none", "--json").stdout)
-    for key in ("superpopulations", "populations", "snps", "file", "model"):
-        assert inside[key] == outside[key]
+    of_the_run = {"protection", "receipt"}
+    assert {k: v for k, v in inside.items() if k not in of_the_run} == {
+        k: v for k, v in outside.items() if k not in of_the_run
+    }
 
 
 def test_a_bad_file_is_the_same_finding_in_a_tee(tmp_path):
