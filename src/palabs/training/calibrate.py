@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from palabs.training.panel import Panel
 from palabs.workload.ancestry.calibration import moments
-from palabs.workload.ancestry.model import SOURCES, Calibration, Floats, Model, Tree
+from palabs.workload.ancestry.model import SOURCES, Calibration, Floats, Model
 from palabs.workload.ancestry.score import Score, linear_form, read_frequencies
 
 CHUNK = 4096  # sites at a time: a person's dosages of all sites as floats would take half a gigabyte
@@ -23,9 +23,7 @@ Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
 
-def calibrate(
-    model: Model, panel: Panel, people: Mask, folds: Indices, fold_models: Sequence[Model]
-) -> Calibration:
+def calibrate(model: Model, panel: Panel, people: Mask, folds: Indices, fold_models: Sequence[Model]) -> Calibration:
     """The calibration of `model`, which was learnt from `people`; `fold_models[k]` was without those of fold k."""
     rows = np.flatnonzero(people)
     population, typed = panel.population[rows], _typed(panel, rows, model)
@@ -44,7 +42,7 @@ def calibrate(
         {
             "population": population.astype("u1"),
             "residual": np.rint(kept / step).astype("<i2"),
-            "row": _rows(typed, residual, population, Tree.of(model)).astype("<i2"),
+            "row": _rows(typed, residual, population, model).astype("<i2"),
             "typed": typed.astype("u1"),
             "spread": np.rint(spread / spread_step).astype("<i4"),
         },
@@ -58,10 +56,8 @@ def _typed(panel: Panel, rows: Indices, model: Model) -> Mask:
 
 def _expectations(model: Model) -> tuple[Floats, Floats]:
     """By source, the mean scores of each population and the spread, as `moments` has them for all SNPs."""
-    group = Tree.of(model).continent
-    membership = np.eye(int(group.max()) + 1)[group]
     score = blank_score(model, np.arange(len(model.sites)))
-    parts = [moments(score, np.flatnonzero(model.sites.source == source), membership) for source in range(len(SOURCES))]
+    parts = [moments(model, score, np.flatnonzero(model.sites.source == source)) for source in range(len(SOURCES))]
     spread = [(part.weights**2).sum(axis=1) @ part.variance for part in parts]
     return np.stack([part.mean for part in parts]), np.stack(spread)
 
@@ -95,31 +91,30 @@ def source_scores(model: Model, dosage: NDArray[np.int8]) -> Floats:
 def scores(model: Model, dosage: NDArray[np.int8], sites: Indices) -> Floats:
     """Scores (nats) of people at some sites: the linear form, exact as its integers are."""
     form = linear_form(model, sites)
-    scale = form.scale[:, None].astype(np.float64)
+    mask, weights = form.nats(np.arange(len(sites)))
     shown = dosage[:, sites]
-    units = (shown >= 0).astype(np.float64) @ (form.mask_weights * scale)
-    units += np.maximum(shown, 0).astype(np.float64) @ (form.dosage_weights * scale)
-    return np.asarray(units * form.step)
+    return np.asarray((shown >= 0).astype(np.float64) @ mask + np.maximum(shown, 0).astype(np.float64) @ weights)
 
 
-def _rows(typed: Mask, residual: Floats, population: Indices, tree: Tree) -> Indices:
+def _rows(typed: Mask, residual: Floats, population: Indices, model: Model) -> Indices:
     """For each person and source the row of `residual[typed]`: the person's own, or a donor's."""
     number = np.cumsum(typed.ravel()).reshape(typed.shape) - 1
     result = np.where(typed, number, 0)
     for source in range(typed.shape[1]):
         lacking, having = np.flatnonzero(~typed[:, source]), np.flatnonzero(typed[:, source])
         if len(lacking) and len(having):
-            donors = having[_nearest(residual, population, tree, lacking, having)]
+            donors = having[_nearest(residual, population, model, lacking, having)]
             result[lacking, source] = number[donors, source]
     return np.asarray(result, dtype=np.intp)
 
 
-def _nearest(residual: Floats, population: Indices, tree: Tree, lacking: Indices, having: Indices) -> Indices:
+def _nearest(residual: Floats, population: Indices, model: Model, lacking: Indices, having: Indices) -> Indices:
     """The nearest donor of each: of the same population, else region, else continent, else of all; among these the one
     whose scores on the SNPs that everybody has (the first source) are the most alike, as continents' means.
     """
-    means = np.stack([residual[:, 0, tree.continent == each].mean(axis=1) for each in np.unique(tree.continent)], axis=1)
+    region, continent = np.unique(model.regions, return_inverse=True)[1], model.grouping
+    means = np.stack([residual[:, 0, continent == each].mean(axis=1) for each in np.unique(continent)], axis=1)
     far = np.linalg.norm(means[lacking][:, None] - means[having][None], axis=2)
     p, q = population[lacking][:, None], population[having][None]
-    strangers = (p != q) * 1.0 + (tree.region[p] != tree.region[q]) + (tree.continent[p] != tree.continent[q])
+    strangers = (p != q) * 1.0 + (region[p] != region[q]) + (continent[p] != continent[q])
     return np.asarray((far + strangers * (1 + far.max())).argmin(axis=1))

@@ -66,18 +66,30 @@ def read_panel(genomes: Path) -> Panel:
     sites, dosage, membership = union.joined()
     sites = complete(sites, lift)
     order = np.lexsort((sites.rs, np.where(sites.position37, sites.position37, sites.position38), sites.chromosome))
-    sites = sites.take(order)
+    sites, dosage = count_the_rarer(sites.take(order), dosage[:, order])
     return Panel(
         people,
         np.array([POPULATIONS.index(labels[person][0]) for person in people]),
         tuple(continents[code] for code in POPULATIONS),
         sites,
-        np.ascontiguousarray(dosage[:, order]),
+        dosage,
         tuple(union.names),
         membership[order],
         read_references(genomes, sites),
         dict(union.dropped),
     )
+
+
+def count_the_rarer(sites: Sites, dosage: NDArray[np.int8]) -> tuple[Sites, NDArray[np.int8]]:
+    """The same with the rarer allele counted, which keeps the weights of a linear score small. Where the letters are
+    unknown the ALT of a VCF stays the counted one.
+    """
+    typed = dosage >= 0
+    common = np.where(typed, dosage, 0).sum(axis=0) > typed.sum(axis=0)
+    turn = common & (sites.counted > 0)
+    counted, other = np.where(turn, sites.other, sites.counted), np.where(turn, sites.counted, sites.other)
+    turned = np.where(turn & typed, 2 - dosage, dosage).astype(np.int8)
+    return replace(sites, counted=counted, other=other), turned
 
 
 class Union:
@@ -122,10 +134,22 @@ class Union:
         self.columns.append(dosage)
         self.members.append({len(self.names) - 1})
 
+    def _turn(self, number: int, site: Sites, dosage: NDArray[np.int8]) -> int:
+        """How a site's letters stand to those of the same site here (1, -1, or 0 for other letters). Where they are
+        unknown here, the genotypes of the people typed by both tell.
+        """
+        here = self.parts[number]
+        if here.counted[0]:
+            return int(orientation(np.stack([site.counted, site.other], axis=1), here)[0])
+        both = (dosage >= 0) & (self.columns[number] >= 0)
+        first, second = dosage[both], self.columns[number][both]
+        shares = {1: float((first == second).mean()), -1: float((first == 2 - second).mean())} if both.any() else {}
+        return max((turn for turn, share in shares.items() if share >= AGREEMENT), key=lambda t: shares[t], default=0)
+
     def _merge(self, number: int, site: Sites, dosage: NDArray[np.int8], keys: list[tuple[int, ...]]) -> None:
         """Joins a site of the last source with one that is here, if letters and genotypes agree."""
         here = self.parts[number]
-        turn = int(orientation(np.stack([site.counted, site.other], axis=1), here)[0]) if here.counted[0] else 0
+        turn = self._turn(number, site, dosage)
         if not turn or not (here.rs[0] == site.rs[0] or not here.rs[0] or not site.rs[0]):
             self.dropped["other letters or number than another panel"] += 1
             return
@@ -135,9 +159,19 @@ class Union:
             self.dropped["genotypes that contradict another panel"] += 1
             return
         self.columns[number] = np.where(self.columns[number] >= 0, self.columns[number], turned)
-        self.parts[number] = _filled(here, site)
+        self.parts[number] = _letters(_filled(here, site), site, turn)
         self.members[number].add(len(self.names) - 1)
         self.by_key |= dict.fromkeys(keys, number)
+
+
+def _letters(here: Sites, other: Sites, turn: int) -> Sites:
+    """A site with the letters that it lacks taken from another source, whose first letter is the counted one if `turn`
+    is 1 and the other one if it is -1.
+    """
+    if here.counted[0] or not other.counted[0]:
+        return here
+    pair = (other.counted, other.other) if turn > 0 else (other.other, other.counted)
+    return replace(here, counted=pair[0], other=pair[1], reference=pair[1])
 
 
 def _keys(sites: Sites, row: int) -> list[tuple[int, ...]]:

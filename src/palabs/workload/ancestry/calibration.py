@@ -22,9 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import SOURCES, Model, Tree
+from .model import SOURCES, WEIGHT_UNIT, Model
 from .regression import Fitted, fit, fit_temperature, leave_one_out, softmax
-from .score import Score
+from .score import Score, shown_correction
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -33,6 +33,7 @@ SEED = 20131128
 JITTER = 1e-9
 MATTERS = 0.05  # share of a file's information above which a source's own people are wanted
 ENOUGH = 25  # typed people of a population with whom no others need be imputed
+MIXED = 4.0
 LARGEST_TEMPERATURE = 4.0
 
 
@@ -50,6 +51,7 @@ class Witnesses:
     residual: Floats
     row: Indices
     typed: NDArray[np.bool_]
+    donor_population: Indices
     spread: Floats
     ridge: Floats
 
@@ -58,10 +60,11 @@ class Witnesses:
         """The people whom a model's calibration holds."""
         arrays, values = model.calibration.arrays, model.calibration.values
         return cls(
-            arrays["population"].astype(np.intp),
+            population := arrays["population"].astype(np.intp),
             arrays["residual"] * values["step"],
-            arrays["row"].astype(np.intp),
-            arrays["typed"].astype(bool),
+            row := arrays["row"].astype(np.intp),
+            typed := arrays["typed"].astype(bool),
+            population[np.nonzero(typed)[0]][row],
             arrays["spread"] * values["spread_step"],
             np.array(values["ridge"]),
         )
@@ -79,14 +82,12 @@ class Moments:
     variance: Floats
 
 
-def moments(score: Score, sites: Indices, membership: Floats) -> Moments:
-    """The moments of some of the sites that a score used. `membership` is populations x continents.
+def moments(model: Model, score: Score, sites: Indices) -> Moments:
+    """The moments of some of the sites that a score used (`sites` are places in score.used).
 
     At a site where a VCF of variants only could not have shown a genotype, the dosage is one of the two others.
     """
-    form = score.form
-    unit = (form.scale[sites] * form.step)[:, None]
-    weights, constant = form.dosage_weights[sites] * unit, form.mask_weights[sites] * unit
+    constant, weights = score.form.nats(sites)
     f = score.frequencies[sites]
     mean, variance = 2 * f, 2 * f * (1 - f)
     if (cut := np.flatnonzero(score.hidden[sites] >= 0)).size:
@@ -95,7 +96,9 @@ def moments(score: Score, sites: Indices, membership: Floats) -> Moments:
         other = (1 - alike) / (1 + alike)  # P(two other alleles | at least one)
         mean[cut] = np.where(zero, 1 + other, 1 - other)
         variance[cut] = other * (1 - other)
-        constant[cut] -= np.log1p(-(alike**2))
+        linked = model.weight[score.used[sites[cut]], None] / WEIGHT_UNIT
+        constant[cut] += linked * shown_correction(f[cut], score.hidden[sites[cut]])
+    membership = np.eye(int(model.grouping.max()) + 1)[model.grouping]
     return Moments(weights, constant.sum(axis=0) + mean.T @ weights, variance @ (membership / membership.sum(axis=0)))
 
 
@@ -112,7 +115,7 @@ class Features:
     @classmethod
     def of(cls, model: Model) -> Features:
         """The features of a model's tree."""
-        group = Tree.of(model).continent
+        group = model.grouping
         columns = tuple(np.flatnonzero(group == number) for number in range(int(group.max()) + 1))
         own = np.eye(len(group))
         means = np.stack([own[:, each].mean(axis=1) for each in columns], axis=1)
@@ -207,13 +210,13 @@ def simulate(
     """The features that the training people would have had at the SNPs of a score, one array a continent, and who they
     are (indices, in the order of the arrays).
     """
-    group = Tree.of(model).continent
-    membership = np.eye(int(group.max()) + 1)[group]
+    group = model.grouping
     shown = [np.flatnonzero(model.sites.source[score.used] == number) for number in range(len(SOURCES))]
-    parts = [moments(score, sites, membership) for sites in shown]
+    parts = [moments(model, score, sites) for sites in shown]
     spread = np.stack([_spread(part) for part in parts])
     who = eligible(witnesses, spread.sum(axis=1))
     noise = np.random.default_rng(SEED).standard_normal((len(witnesses.row), len(SOURCES), features.within[0].shape[1]))
+    strangeness = np.random.default_rng(SEED + 1).random((len(witnesses.row), len(SOURCES)))
     result, order = [], []
     for number, basis in enumerate(features.within):
         people = who[group[witnesses.population[who]] == number]
@@ -224,11 +227,21 @@ def simulate(
             share = min(1.0, float(spread[source, number] / max(witnesses.spread[source, number], 1e-12)))
             own = witnesses.residual[witnesses.row[people, source]]
             root = _root(part.weights @ basis, part.variance[:, number])
-            total += (part.mean[witnesses.population[people]] + share * own) @ basis
+            own_population, donors = witnesses.population[people], witnesses.donor_population[people, source]
+            doubt = strangeness[people, source, None] * closeness(part.mean, own_population, donors, share)[:, None]
+            mean = (1 - doubt) * part.mean[own_population] + doubt * part.mean[donors]
+            total += (mean + share * own) @ basis
             total += np.sqrt(1 - share) * noise[people, source, : basis.shape[1]] @ root.T
         result.append(total)
         order.append(people)
     return tuple(result), np.concatenate(order)
+
+
+def closeness(mean: Floats, population: Indices, other: Indices, share: float) -> Floats:
+    """How far a population that a source has not typed may turn out to be on the way to another: 0 to 1."""
+    apart = mean[population, population] - mean[population, other] + mean[other, other] - mean[other, population]
+    reach = np.minimum(1.0, MIXED * np.sqrt(share / np.maximum(apart, 1e-12)))
+    return np.asarray(np.where(population == other, 0.0, reach))
 
 
 def _spread(part: Moments) -> Floats:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 from .genotypes import read_genotypes
-from .model import load, posterior
+from .model import load
+from .posterior import posterior
 from .refusal import BadGenotypes
+from .score import score
 
 ANSWER = "palabs-ancestry/1"
 REFUSAL = "palabs-refusal/1"
@@ -16,11 +18,11 @@ def analyse(genome: bytes) -> dict[str, object]:
     """The answer document about one person's genotype file. Raises BadGenotypes for a file that cannot be used."""
     model, digest = load()
     genotypes = read_genotypes(genome, model.sites)
-    continents, populations = posterior(model, genotypes.dosage, genotypes.hidden)
+    answer = posterior(model, score(model, genotypes.dosage, genotypes.hidden))
     return {
         "type": ANSWER,
-        "superpopulations": continents,
-        "populations": populations,
+        "superpopulations": answer.continents,
+        "populations": answer.populations,
         "snps": {"in_file": genotypes.rows, **genotypes.tally},
         "file": {
             "format": genotypes.format,

@@ -1,11 +1,9 @@
 """The ancestry model: a table of allele counts, and the frequencies that follow from it.
 
-For each SNP and population the allele frequency is shrunk towards its region's, that towards its continent's and
-that towards the world's (hierarchical beta-binomial model: Balding & Nichols 1995; Gelman et al., Bayesian Data
-Analysis, chapter 5). The strengths of these priors are in chromosomes and were estimated from the data
-(palabs.training.strengths). HGDP's populations count as further children of their continent.
-
-The model file holds counts alone: nothing of a person is in it.
+For each SNP and population the frequency of the counted allele has a Beta prior whose mean is what the other
+populations (HGDP's among them) tell of it, and whose strength is how closely they do; the population's own counts are
+added to that (Balding & Nichols 1995). Prior means and strengths were fitted with the counts
+(palabs.training.coancestry). The file holds no genotype, and nothing of a single person but what the calibration needs.
 """
 
 from __future__ import annotations
@@ -21,9 +19,9 @@ from numpy.typing import NDArray
 
 MAGIC = b"palabs-ancestry-model/2\n"
 MODEL_FILE = Path(__file__).with_name("model.bin")
-DECIMALS = 6
 MAX_SITES = 1 << 20
-WORLD_PRIOR = 1.0  # chromosomes, at frequency 1/2
+PRIOR_LOGIT = 8.0  # prior means are stored as 256 equal steps of the logit between minus and plus this
+WEIGHT_UNIT = 255
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.uint8]
@@ -100,15 +98,13 @@ class Sites:
 class Settings:
     """What the counts alone do not say.
 
-    `error` is the probability that an allele was read wrongly. `to_world`, `to_continent` and `to_region` are the
-    strengths of the priors, in chromosomes: of each continent (alphabetical order) towards the world, of regions
-    towards their continent and of populations towards their region (one a continent each).
+    `error` is the probability that an allele was read as one of anybody's. `strength` has two rows for each
+    of SOURCES, at SNPs without and with data of HGDP: the strength of the prior of each population's frequency there,
+    in chromosomes.
     """
 
     error: float
-    to_world: tuple[float, ...]
-    to_continent: tuple[float, ...]
-    to_region: tuple[float, ...]
+    strength: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -123,8 +119,9 @@ class Calibration:
 class Model:
     """Counts (sites x populations) of the counted allele and of all chromosomes typed, with what is needed to use them.
 
-    `references` are populations that are no answer (of HGDP); `reference_continent` is the continent whose
-    frequencies each supports, or "".
+    `references` are populations that are no answer (of HGDP); `reference_continent` is the continent each belongs to,
+    or "". `prior` (sites x populations) is the prior mean of each frequency, as a step of the logit; `weight` is what
+    each SNP counts beside its linked neighbours, in units of 1/WEIGHT_UNIT.
     """
 
     populations: tuple[str, ...]
@@ -138,6 +135,8 @@ class Model:
     totals: Counts
     reference_counts: Counts
     reference_totals: Counts
+    prior: Counts
+    weight: NDArray[np.uint8]
     settings: Settings
     calibration: Calibration
 
@@ -170,6 +169,7 @@ class Model:
         parts = [np.ascontiguousarray(getattr(self.sites, name), dtype=kind).tobytes() for name, kind in SITE_ARRAYS]
         parts += pack_counts(self.counts, self.totals)
         parts += pack_counts(self.reference_counts, self.reference_totals)
+        parts += [np.ascontiguousarray(self.prior).tobytes(), np.ascontiguousarray(self.weight).tobytes()]
         parts += [np.ascontiguousarray(array).tobytes() for _, array in sorted(self.calibration.arrays.items())]
         return MAGIC + json.dumps(header, sort_keys=True, allow_nan=False).encode() + b"\n" + b"".join(parts)
 
@@ -223,6 +223,8 @@ def decode(data: bytes) -> Model:
     sites = Sites(**{name: reader.take(kind, header["sites"]) for name, kind in SITE_ARRAYS})
     counts, totals = reader.take_counts(len(sites), len(header["populations"]))
     reference_counts, reference_totals = reader.take_counts(len(sites), len(header["references"]))
+    prior = reader.take("u1", len(sites), len(header["populations"]))
+    weight = reader.take("u1", len(sites))
     calibration = Calibration(header["calibration"], _calibration_arrays(reader, header["arrays"]))
     if reader.offset != len(body):
         raise ValueError("a palabs ancestry model of the wrong length")
@@ -235,6 +237,8 @@ def decode(data: bytes) -> Model:
         totals=totals,
         reference_counts=reference_counts,
         reference_totals=reference_totals,
+        prior=prior,
+        weight=weight,
         settings=_settings(header["settings"]),
         calibration=calibration,
     )
@@ -250,8 +254,7 @@ def _calibration_arrays(reader: Reader, shapes: dict[str, list[Any]]) -> dict[st
 
 
 def _settings(values: dict[str, Any]) -> Settings:
-    strengths = {name: tuple(values[name]) for name in ("to_world", "to_continent", "to_region")}
-    return Settings(error=values["error"], **strengths)
+    return Settings(error=values["error"], strength=tuple(tuple(row) for row in values["strength"]))
 
 
 def load(path: Path = MODEL_FILE) -> tuple[Model, str]:
@@ -261,169 +264,39 @@ def load(path: Path = MODEL_FILE) -> tuple[Model, str]:
 
 
 def frequencies(model: Model, sites: NDArray[np.intp] | None = None) -> Floats:
-    """The posterior mean frequency of the counted allele, sites x populations; of all sites unless some are named.
-
-    Two passes over the tree: counts go up, means come down. A node of n chromosomes that is drawn from its parent
-    with strength s tells of the parent what n s / (n + s) chromosomes would: the variances p(1-p)/n and p(1-p)/s add.
-    """
+    """The posterior mean frequency of the counted allele, sites x populations; of all sites unless some are named."""
     rows = slice(None) if sites is None else sites
-    tree, strength = Tree.of(model), model.settings
-    to_region, to_continent, to_world = (
-        np.array(x) for x in (strength.to_region, strength.to_continent, strength.to_world)
-    )
-    here = _share(model.counts[rows], model.totals[rows])
-    region = _up(here, to_region[tree.continent], tree.in_region)
-    continent = _up(region, to_continent[tree.continent_of_region], tree.in_continent)
-    continent = continent + _up(
-        _share(model.reference_counts[rows], model.reference_totals[rows]),
-        to_continent[tree.continent_of_reference],
-        tree.reference_in_continent,
-    )
-    world = _up(continent, to_world, np.ones((len(to_world), 1)))
-    mean = (world[0] + WORLD_PRIOR / 2) / (world[1] + WORLD_PRIOR)
-    mean = _down(continent, mean, to_world)
-    mean = _down(region, mean[:, tree.continent_of_region], to_continent[tree.continent_of_region])
-    return _down(here, mean[:, tree.region], to_region[tree.continent])
+    kind = site_kinds(model.sites.source[rows], model.reference_totals[rows])
+    strength = np.array(model.settings.strength)[kind]
+    return np.asarray((model.counts[rows] + strength * prior_mean(model.prior[rows])) / (model.totals[rows] + strength))
 
 
-def _share(counts: Counts, totals: Counts) -> Floats:
-    """Counts and totals as one array of floats, 2 x sites x columns."""
-    return np.stack([counts, totals]).astype(np.float64)
+def site_kinds(source: NDArray[np.uint8], reference_totals: Counts) -> NDArray[np.intp]:
+    """The row of Settings.strength of each site."""
+    return np.asarray(2 * source.astype(np.intp) + reference_totals.any(axis=1))
 
 
-def _up(counted: Floats, strength: Floats, membership: Floats) -> Floats:
-    """What children tell of their parents: counts and totals (2 x sites x children) times strength / (n + strength)."""
-    return np.asarray((counted * (strength / (counted[1] + strength))) @ membership)
+def prior_mean(steps: Counts) -> Floats:
+    """The frequencies that the stored steps of the logit stand for."""
+    grid = np.linspace(-PRIOR_LOGIT, PRIOR_LOGIT, 256)
+    return np.asarray((1 / (1 + np.exp(-grid)))[steps])
 
 
-def _down(counted: Floats, mean: Floats, strength: Floats) -> Floats:
-    """The posterior mean of nodes with these counts, drawn around the `mean` of their parent."""
-    return np.asarray((counted[0] + strength * mean) / (counted[1] + strength))
+def prior_steps(mean: Floats) -> Counts:
+    """The nearest steps of the logit to these frequencies."""
+    logit = np.log(mean) - np.log1p(-mean)
+    return np.rint((np.clip(logit / PRIOR_LOGIT, -1, 1) + 1) * 255 / 2).astype(np.uint8)
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Who belongs where: indices of parents, and the same as matrices (children x parents) of zeros and ones."""
+    """Who belongs where: the region (index into REGIONS' order) and continent (alphabetical) of each population."""
 
     region: NDArray[np.intp]
     continent: NDArray[np.intp]
-    continent_of_region: NDArray[np.intp]
-    continent_of_reference: NDArray[np.intp]
-    in_region: Floats
-    in_continent: Floats
-    reference_in_continent: Floats
 
     @classmethod
     def of(cls, model: Model) -> Tree:
-        """The tree of a model's populations; a reference of no continent belongs nowhere."""
-        names, codes = sorted(set(model.continents)), model.region_codes
-        region = np.array([codes.index(code) for code in model.regions])
-        above = np.array([names.index(REGIONS[code][1]) for code in codes])
-        reference = np.array([names.index(name) if name else -1 for name in model.reference_continent], dtype=np.intp)
-        return cls(
-            region,
-            above[region],
-            above,
-            reference,
-            np.eye(len(codes))[region],
-            np.eye(len(names))[above],
-            np.eye(len(names))[reference] * (reference >= 0)[:, None],
-        )
-
-
-@dataclass(frozen=True)
-class Temper:
-    """Factors for the log-likelihood at each of some amounts of `information` (nats, rising).
-
-    A row of `factors` is the one between continents, then one within each continent, in alphabetical order.
-    """
-
-    information: tuple[float, ...] = (1.0,)
-    factors: tuple[tuple[float, ...], ...] = ((1.0,) * 6,)
-
-    @classmethod
-    def of(cls, model: Model) -> Temper:
-        """The factors that the model's calibration holds."""
-        values = model.calibration.values["temper"]
-        return cls(tuple(values["information"]), tuple(map(tuple, values["factors"])))
-
-    def at(self, information: Floats) -> Floats:
-        """The factors for these amounts of information, interpolated in their logarithm: one row each."""
-        where = np.log(np.maximum(information, 1e-9))
-        knots = np.log(np.array(self.information))
-        columns = np.array(self.factors).T
-        return np.stack([np.interp(where, knots, column) for column in columns], axis=-1)
-
-
-def log_table(model: Model) -> Floats:
-    """The logarithm of P(genotype | population), sites x populations x 3: two draws, each allele read wrongly with
-    probability `error`.
-    """
-    return log_genotypes(frequencies(model), model.settings.error)
-
-
-def log_genotypes(frequency: Floats, error: float) -> Floats:
-    """The logarithm of P(genotype 0, 1, 2), one more axis of 3, where the counted allele has this frequency."""
-    shown = (1 - error) * frequency + error / 2
-    return np.log(np.stack([(1 - shown) ** 2, 2 * shown * (1 - shown), shown**2], axis=-1))
-
-
-def log_likelihood(table: Floats, dosage: NDArray[np.int8], hidden: NDArray[np.int8] | None = None) -> Floats:
-    """Sum over observed SNPs (dosage 0..2; -1 is unobserved) of log P(genotype | population), one a population.
-
-    `hidden` is the dosage that the file could not have shown at that SNP, or -1: a VCF that lists variants only
-    never shows the reference genotype, so the probability is conditioned on having been shown at all.
-    """
-    seen = np.flatnonzero(dosage >= 0)
-    total = table[seen, :, dosage[seen]].sum(axis=0)
-    if hidden is not None:
-        cut = seen[hidden[seen] >= 0]
-        total = total - np.log1p(-np.exp(table[cut, :, hidden[cut]])).sum(axis=0)
-    return np.asarray(total, dtype=np.float64)
-
-
-def information(table: Floats) -> Floats:
-    """Mutual information (nats) of genotype and population at each site, all populations equally likely."""
-    each = np.exp(table)
-    mean = each.mean(axis=1)
-    return np.asarray((each * table).sum(axis=2).mean(axis=1) - (mean * np.log(mean)).sum(axis=1))
-
-
-def softmax(scores: Floats) -> Floats:
-    """exp(scores) normalised over the last axis."""
-    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
-
-
-def tempered(scores: Floats, grouping: NDArray[np.intp], factors: Floats) -> Floats:
-    """Probabilities of populations from log-likelihoods (people x populations) and factors (people x 1 + continents).
-
-    P(continent), with the first factor, times P(population | continent), with the continent's own.
-    """
-    overall = softmax(factors[:, :1] * scores)
-    result = np.empty_like(overall)
-    for continent in range(factors.shape[1] - 1):
-        columns = np.flatnonzero(grouping == continent)
-        inside = softmax(factors[:, continent + 1, None] * scores[:, columns])
-        result[:, columns] = overall[:, columns].sum(axis=1, keepdims=True) * inside
-    return result
-
-
-def posterior(
-    model: Model, dosage: NDArray[np.int8], hidden: NDArray[np.int8] | None = None
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Probabilities by continent and by population, every population equally likely beforehand.
-
-    Rounded to DECIMALS so that the answer is the same text everywhere; populations sum to 1 and continents are
-    the sums of their populations.
-    """
-    table = log_table(model)
-    factors = Temper.of(model).at(information(table)[dosage >= 0].sum(keepdims=True))
-    scores = log_likelihood(table, dosage, hidden)[None, :]
-    rounded = np.round(tempered(scores, model.grouping, factors)[0], DECIMALS)
-    rounded[rounded.argmax()] += 1 - rounded.sum()
-    populations = dict(zip(model.populations, (round(float(p), DECIMALS) for p in rounded), strict=True))
-    continents = dict.fromkeys(model.continents, 0.0)
-    for name, continent in zip(model.populations, model.continents, strict=True):
-        continents[continent] = round(continents[continent] + populations[name], DECIMALS)
-    return continents, populations
+        """The tree of a model's populations."""
+        codes = model.region_codes
+        return cls(np.array([codes.index(code) for code in model.regions]), model.grouping)
