@@ -153,4 +153,5 @@ def _are_alone(table: Table, keys: Ints, keys_end: Ints, call: Ints, call_end: I
 def _lead(table: Table, keys: Ints, call: Ints) -> NDArray[np.bool_]:
     """Rows that give more, but the genotype first and not phased: what follows says nothing about it."""
     text = table.text
-    return table.begins(keys, b"GT:") & (text[call + 1] == ord("/")) & (text[call + 3] == ord(":"))
+    plain = (text[call + 1] == ord("/")) & (text[call + 3] == ord(":"))
+    return np.asarray(table.begins(keys, b"GT:") & plain)
