@@ -268,9 +268,9 @@ def row(name, information, bins=(), accuracy=0.8):
 
 def test_the_reliability_is_that_of_the_files_with_the_most_similar_information(answer):
     measured = Evaluation("sha256:x", (row("few", 10), row("many", 1000)))
-    little = changed(answer, evidence=msgspec.structs.replace(answer.evidence, information=60.0))
-    assert "“few”" in Page(reliability_section(little, measured)).text
-    assert "“many”" in Page(reliability_section(answer, measured)).text
+    for information, name in ((60.0, "few"), (200.0, "many"), (0.0, "few"), (1e6, "many")):
+        other = changed(answer, evidence=msgspec.structs.replace(answer.evidence, information=information))
+        assert f"“{name}”" in Page(reliability_section(other, measured)).text
 
 
 def test_of_100_people_told_as_much_the_number_that_was_right_is_said(answer):

@@ -16,7 +16,7 @@ from palabs.answer import read_answer
 from palabs.contour import outlines
 from palabs.populations import POPULATIONS
 from palabs.report_map import area_colour, labels, map_section, named_on_map
-from palabs.world import HEIGHT, WIDTH, land, likely_area, place, place_of
+from palabs.world import HEIGHT, SPREAD, SQUEEZE, WIDTH, land, likely_area, place, place_of
 
 REPO = Path(__file__).parents[2]
 ANSWERS = Path(__file__).parent / "answers"
@@ -48,6 +48,23 @@ def test_a_certain_population_lies_in_its_area_and_no_far_one_does(code):
     x, y = place_of(code)
     far = [c for c in POPULATIONS if abs(place_of(c)[0] - x) + abs(place_of(c)[1] - y) > 40]
     assert not [c for c in far if is_inside(place_of(c), rings)]
+
+
+def radius(code, rings):
+    """The mean distance in km from a place to those outlines that are near it."""
+    x, y = place_of(code)
+    near = [(a, b) for ring in rings for a, b in ring if abs(a - x) + abs(b - y) < 30]
+    assert near
+    degrees = [np.hypot((a - x) / SQUEEZE * np.cos(np.radians(POPULATIONS[code].north)), b - y) for a, b in near]
+    return float(np.mean(degrees)) * 111.2
+
+
+def test_the_area_holds_the_share_that_it_says_at_any_latitude():
+    """Of a population of probability p spread as a Gaussian, p - c lies where its density is over c of a peak of 1."""
+    rings = likely_area({"FIN": 0.35, "LWK": 0.65}, 0.6)
+    cut = (1 - 0.6) / 2
+    for code, probability in (("FIN", 0.35), ("LWK", 0.65)):
+        assert radius(code, rings) == pytest.approx(SPREAD * np.sqrt(2 * np.log(probability / cut)), rel=0.04)
 
 
 def test_two_equally_likely_places_are_both_in_the_area():
