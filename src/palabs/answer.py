@@ -90,7 +90,7 @@ class Segment(Part, frozen=True):
     probability: Probability
 
 
-Segments = Annotated[tuple[Segment, ...], msgspec.Meta(max_length=100)]  # bounds the size of the report too
+Segments = Annotated[tuple[Segment, ...], msgspec.Meta(max_length=250)]
 
 
 class PaintedChromosome(Part, frozen=True):

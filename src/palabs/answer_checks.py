@@ -6,7 +6,8 @@
 4. The conclusion names a node of its level, with that node's probability.
 5. A prediction set names known codes of its level, at least one, none twice.
 6. Shares are of known components, none twice, sum to one, and lie within their intervals.
-7. Painted chromosomes rise, and so do the segments of each copy, which do not overlap.
+7. Painted chromosomes rise, and so do the segments of each copy, which do not overlap
+   and are not too many.
 8. The SNPs add up: what was used and what was missing is no more than the panel has.
 
 Each step is a function that returns what is wrong, or nothing; all that is wrong is said at once.
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 TOLERANCE = 0.001  # of sums: 26 numbers rounded to four places may be off by as much
 ROUNDING = 1e-4  # of a number that stands in the answer twice
 WORLD = "world"
+SEGMENTS = 4_400  # of a painting: one in 1.3 million base pairs; more would make the report larger than it may be
 COUNTED = ("in_file", "panel", "used", "missing", "strand_flipped")
 REMEDY = "Check that the bundle is the ancestry workload of this version."
 
@@ -138,7 +140,9 @@ def painting_amiss(painting: Painting | None) -> str:
     numbers = [row.chromosome for row in painting.chromosomes]
     if any(later <= earlier for earlier, later in pairwise(numbers)):
         return "chromosomes that do not rise"
-    copies = (copy for row in painting.chromosomes for copy in row.haplotypes)
+    copies = [copy for row in painting.chromosomes for copy in row.haplotypes]
+    if sum(map(len, copies)) > SEGMENTS:
+        return f"{sum(map(len, copies))} segments, more than {SEGMENTS}"
     return next((wrong for copy in copies for wrong in _segments_amiss(copy)), "")
 
 
