@@ -1,7 +1,8 @@
-"""Writes the example genotype files: three people of the 1000 Genomes Project in the formats that people download.
+"""Writes the example genotype files: four people of the 1000 Genomes Project in the formats that people download.
 
 Run as `tools/make_examples.py GENOMES FOLDER`. GENOMES is the folder of open genotypes; the people are left out of
-the model's training. Only SNPs of the model are written, and only where the letters are those of the reference strand.
+the model's training. Only SNPs that a model may have are written, and only where the letters are those of the
+reference strand.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from palabs.training.nucleotides import is_palindromic
 from palabs.training.plink import read_plink
 from palabs.training.positions import lift_from_files
 
+COMMON = 0.01  # frequency from which a phased variant is written: rarer ones would make the file thrice as large
+PHASED = "puerto-rican.phased.vcf.gz"
 Letters = tuple[str, str]
 
 
@@ -116,6 +119,26 @@ EXAMPLES: tuple[tuple[str, str, Callable[[str, list[Row]], str]], ...] = (
 ANY_VCF = "HG00096.vcf.gz"
 
 
+def phased_vcf(genomes: Path, sample: str) -> bytes:
+    """The person's common phased single-nucleotide variants on all autosomes, as the source has them, gzipped."""
+    lines = [
+        line for number in range(1, 23) for line in _phased_rows(genomes / f"vcf_phased/chr{number}.vcf.gz", sample)
+    ]
+    head = '##fileformat=VCFv4.2\n##reference=GRCh37\n##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
+    columns = f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}"
+    return gzip.compress("\n".join([head + columns, *lines, ""]).encode(), mtime=0)
+
+
+def _phased_rows(path: Path, sample: str) -> Iterator[str]:
+    with gzip.open(path, "rt") as file:
+        rows = (line.rstrip("\n").split("\t") for line in file if not line.startswith("##"))
+        column = next(rows).index(sample)
+        for row in rows:
+            copies = "".join(row[9:]).count("1") / (2 * len(row[9:]))
+            if {row[3], row[4]} < set("ACGT") and not is_palindromic(row[3], row[4]) and COMMON <= copies <= 1 - COMMON:
+                yield "\t".join((*row[:5], ".", "PASS", ".", "GT", row[column]))
+
+
 def main() -> None:
     """Writes every example."""
     if len(sys.argv) != 3:  # noqa: PLR2004 - the program and its two arguments
@@ -125,6 +148,7 @@ def main() -> None:
         rows = read_person(genomes, sample, ANY_VCF)
         (folder / file).write_bytes(write(sample, rows).encode())
         print(f"{file}: {sample}, {len(rows)} SNPs")
+    (folder / PHASED).write_bytes(phased_vcf(genomes, "HG00553"))
 
 
 if __name__ == "__main__":
