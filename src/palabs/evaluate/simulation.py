@@ -94,7 +94,7 @@ class Tracts:
         spans = [np.diff(right, prepend=0.0) for right in self.right]
         pairs = zip(spans, self.founder, strict=True)
         sums = [np.bincount(self.source[founder], weights=span, minlength=len(SOURCES)) for span, founder in pairs]
-        return np.array([row / row.sum() for row in sums])
+        return np.array([row / row.sum() for row in sums], dtype=np.float64)
 
 
 def simulate(size: Size, seed: int, progress: Callable[[float], None] = lambda _: None) -> Simulated:
@@ -158,7 +158,7 @@ def _as_tracts(edges: Any, population: NDArray[np.int32], copies: int) -> Tracts
 def _windows(snps: int) -> Floats:
     """The middles of the windows that together hold this many SNPs, evenly spread over the genome."""
     number = -(-snps // SNPS_A_WINDOW)
-    return (np.arange(number) + 0.5) * _starts()[-1] / number
+    return np.asarray((np.arange(number) + 0.5) * _starts()[-1] / number, dtype=np.float64)
 
 
 def _window(demography: Any, size: Size, founders: NDArray[np.int32], seed: int) -> Bytes:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .components import COMPONENTS, component_frequencies
-from .model import Model, Sites
+from .components import COMPONENTS, Tables, component_frequencies
+from .model import Sites
 from .shares import Alleles, maximise
 
 Floats = NDArray[np.float64]
@@ -25,7 +25,7 @@ LEVEL = 0.9
 NORMAL_90 = 1.6449  # two-sided, LEVEL
 BLOCK = 5_000_000
 REPLICATES = 200
-MIN_SNPS = 100
+MIN_SNPS = 80
 # Standard errors are multiplied by the first and widened by the second (a share). Fitted on simulations of one half of
 # the seeds and checked on the other (palabs.evaluate.proportions): what the bootstrap cannot see is the error that
 # all blocks have in common, such as an ancestor from a population that no reference stands for.
@@ -70,7 +70,7 @@ class Estimate:
 
 
 def estimate(
-    model: Model, dosage: NDArray[np.int8], hidden: NDArray[np.int8] | None = None, *, seed: int = 0
+    model: Tables, dosage: NDArray[np.int8], hidden: NDArray[np.int8] | None = None, *, seed: int = 0
 ) -> Admixture | None:
     """The admixture of a person with these dosages (one a site of the model, -1 unknown), or None with fewer than
     MIN_SNPS known. `hidden` is as in Genotypes; `seed` chooses the half-samples.
@@ -78,7 +78,7 @@ def estimate(
     rows = np.flatnonzero(dosage >= 0)
     if rows.size < MIN_SNPS:
         return None
-    frequency = component_frequencies(model, rows).frequency
+    frequency = component_frequencies(model, rows)
     blocks = block_numbers(model.sites, rows)
     unseen = None if hidden is None or (hidden[rows] < 0).all() else hidden[rows]
     found = estimate_shares(dosage[rows], frequency, blocks, unseen, seed=seed)

@@ -13,12 +13,12 @@ shares of the population, which the sites known to HGDP give first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Model
+from .model import Counts, Sites
 from .shares import maximise
 
 Floats = NDArray[np.float64]
@@ -45,31 +45,53 @@ PRIOR_MEANS = {
     "OCE": {"AFR": 0.13, "EAS": 0.44, "SAS": 0.43},
 }
 STRENGTHS = {"AMR": 4.0, "OCE": 4.0}
-STRENGTH = 10.0
+STRENGTH = 12.0
 ERROR = 0.001  # an allele read wrongly; more would hide small shares behind it (simulated: .005 hides a tenth of 8 %)
 ROUNDS = 6  # of the deconvolution: frequencies change by less than .002 afterwards
 SITES_FOR_SHARES = 3000
 
 
-@dataclass(frozen=True)
-class Sources:
-    """Frequency of the counted allele in each of COMPONENTS (sites x 6)."""
+class Tables(Protocol):
+    """What is needed of a model (see Model): its populations and references, its sites and the counts there."""
 
-    frequency: Floats
-    mixed_shares: Floats  # mean shares of MIXED, populations x 6
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """The answers' codes."""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Names of the further reference populations."""
+
+    @property
+    def sites(self) -> Sites:
+        """The sites, one row each in the tables."""
+
+    @property
+    def counts(self) -> Counts:
+        """Counted alleles, sites x populations."""
+
+    @property
+    def totals(self) -> Counts:
+        """Chromosomes typed, sites x populations."""
+
+    @property
+    def reference_counts(self) -> Counts:
+        """Counted alleles, sites x references."""
+
+    @property
+    def reference_totals(self) -> Counts:
+        """Chromosomes typed, sites x references."""
 
 
-def component_frequencies(model: Model, rows: NDArray[np.intp]) -> Sources:
-    """The frequencies of the components at some of the model's sites."""
-    shares = _mixed_shares(model)
+def component_frequencies(model: Tables, rows: NDArray[np.intp]) -> Floats:
+    """The frequency of the counted allele in each of COMPONENTS at some of the model's sites (sites x 6)."""
     counts, totals = _pooled(model, rows)
     columns = [model.populations.index(name) for name in MIXED]
-    frequency = _posterior_mean(counts, totals)
     mixed = model.counts[rows][:, columns].astype(np.float64), model.totals[rows][:, columns].astype(np.float64)
-    return Sources(_with_error(_deconvolved(frequency, counts, totals, mixed, shares)), shares)
+    return _with_error(_deconvolved(counts, totals, mixed, _mixed_shares(model)))
 
 
-def _pooled(model: Model, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
+def _pooled(model: Tables, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Counted alleles and chromosomes of each component's references, sites x 6."""
     names = (*model.populations, *model.references)
     member = np.array([[name in REFERENCES[code].split() for code in COMPONENTS] for name in names], dtype=np.float64)
@@ -93,32 +115,31 @@ def _prior_mean(counts: Floats, totals: Floats) -> Floats:
     return np.asarray(np.where(main, world[:, None], of_main @ weights))
 
 
-def _posterior_mean(counts: Floats, totals: Floats) -> Floats:
+def posterior_mean(counts: Floats, totals: Floats) -> Floats:
+    """Each component's frequency from its references' counts and its prior (all sites x 6)."""
     strength = _prior()[1]
     return np.asarray((counts + strength * _prior_mean(counts, totals)) / (totals + strength))
 
 
-def _deconvolved(
-    frequency: Floats, counts: Floats, totals: Floats, mixed: tuple[Floats, Floats], shares: Floats
-) -> Floats:
-    """The frequencies with the Indigenous American one re-estimated from the mixed populations (`mixed`: counted
-    alleles and chromosomes, sites x MIXED) as well.
+def _deconvolved(counts: Floats, totals: Floats, mixed: tuple[Floats, Floats], shares: Floats) -> Floats:
+    """The components' frequencies (sites x 6), the Indigenous American one from the mixed populations as well.
+
+    `mixed` are their counted alleles and chromosomes (sites x MIXED), `shares` their mean shares (MIXED x 6).
     """
-    result = frequency.copy()
+    result = posterior_mean(counts, totals)
     prior, strength = _prior_mean(counts, totals)[:, AMERICAN], STRENGTHS["AMR"]
     part = shares[:, AMERICAN]
-    rest = frequency @ np.where(np.arange(len(COMPONENTS)) == AMERICAN, 0.0, shares).T
+    rest = result @ np.where(np.arange(len(COMPONENTS)) == AMERICAN, 0.0, shares).T
     for _ in range(ROUNDS):
         here = result[:, AMERICAN, None]
         shown = part * here / (rest + part * here) * mixed[0]
         other = part * (1 - here) / (1 - rest - part * here) * (mixed[1] - mixed[0])
         top = counts[:, AMERICAN] + strength * prior + shown.sum(axis=1)
-        bottom = totals[:, AMERICAN] + strength + shown.sum(axis=1) + other.sum(axis=1)
-        result[:, AMERICAN] = top / bottom
+        result[:, AMERICAN] = top / (totals[:, AMERICAN] + strength + shown.sum(axis=1) + other.sum(axis=1))
     return result
 
 
-def _mixed_shares(model: Model) -> Floats:
+def _mixed_shares(model: Tables) -> Floats:
     """The mean shares of each of MIXED, at sites where HGDP's Americans were typed (populations x 6)."""
     typed = model.reference_totals[:, [name in REFERENCES["AMR"].split() for name in model.references]].sum(axis=1) > 0
     result = []
@@ -126,7 +147,7 @@ def _mixed_shares(model: Model) -> Floats:
         column = model.populations.index(name)
         rows = np.flatnonzero(typed & (model.totals[:, column] > 0))
         rows = rows[:: max(1, len(rows) // SITES_FOR_SHARES)]
-        frequency = _with_error(_posterior_mean(*_pooled(model, rows)))
+        frequency = _with_error(posterior_mean(*_pooled(model, rows)))
         total = model.totals[rows, column].astype(np.float64)
         result.append(maximise(model.counts[rows, column].astype(np.float64), total, frequency))
     return np.array(result)
