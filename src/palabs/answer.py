@@ -23,7 +23,6 @@ NONE_STATEMENT = (
 
 # What a workload may say in words: one line, without characters that steer a terminal or turn the writing direction.
 _LINE = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*\Z"
-Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_LINE)]
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=_LINE)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, pattern=_LINE)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.]{0,59}\Z")]
@@ -108,13 +107,10 @@ class Painting(Part, frozen=True):
 
 
 class Evidence(Part, frozen=True):
-    """How much the answer rests on: information of the SNPs used in nats, independent blocks of them, and the name
-    of the kind of file in the evaluation that is nearest.
-    """
+    """How much the answer rests on: the information of the SNPs used, in nats, and the independent blocks of them."""
 
     information: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
     blocks: Count
-    panel_class: Line
 
 
 class FileFacts(Part, frozen=True):
