@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 
 from palabs.training.panel import Panel
 from palabs.workload.ancestry.calibration import moments
+from palabs.workload.ancestry.fit_test import deviances
 from palabs.workload.ancestry.model import SOURCES, Calibration, Floats, Model
 from palabs.workload.ancestry.score import Score, linear_form, read_frequencies
 
 CHUNK = 4096  # sites at a time: a person's dosages of all sites as floats would take half a gigabyte
+FULL = 0.95  # the quantile of people that stands for everything shown
+EVERY = 4  # of the people of a fold, for the test of fit: each takes a tenth of a second
+MINIMUM = 0.5  # of the inflation: what a few people alike might show by chance
 TYPED = 0.5  # a person is typed by a source whose SNPs he or she shows by more than this share
 
 # Strengths of the ridge: between continents, then within each in alphabetical order. Chosen once by the cross-validated
@@ -34,11 +38,12 @@ def calibrate(model: Model, panel: Panel, people: Mask, folds: Indices, fold_mod
         residual[held_out] = source_scores(learnt, panel.dosage[rows[held_out]])
     for source in range(len(SOURCES)):
         residual[:, source] -= expected[source][population]
+    fit_values = _fit_values(model, panel, rows, folds[rows], fold_models)
     kept = residual[typed]
     step = float(np.exp2(np.ceil(np.log2(max(np.abs(kept).max(initial=0), 1e-6) / np.iinfo(np.int16).max))))
     spread_step = float(np.exp2(np.ceil(np.log2(max(spread.max(), 1e-6) / np.iinfo(np.int32).max))))
     return Calibration(
-        {"step": step, "spread_step": spread_step, "ridge": list(RIDGE)},
+        {"step": step, "spread_step": spread_step, "ridge": list(RIDGE), "fit": fit_values},
         {
             "population": population.astype("u1"),
             "residual": np.rint(kept / step).astype("<i2"),
@@ -63,7 +68,7 @@ def _expectations(model: Model) -> tuple[Floats, Floats]:
 
 
 def blank_score(model: Model, used: Indices) -> Score:
-    """A score that nobody has: the SNPs that it used, their weights and frequencies, for what depends on these alone."""
+    """A score that nobody has, of these SNPs: for what depends on their weights and frequencies alone."""
     nobody = np.zeros(len(model.populations))
     return Score(
         total=nobody.astype(np.int64),
@@ -76,6 +81,28 @@ def blank_score(model: Model, used: Indices) -> Score:
         frequencies=read_frequencies(model, used),
         hidden=np.full(len(used), -1, dtype=np.int8),
     )
+
+
+def _fit_values(
+    model: Model, panel: Panel, rows: Indices, folds: Indices, fold_models: Sequence[Model]
+) -> dict[str, list[float]]:
+    """What the test of fit needs by source: the excess deviance of people of the reference out of fold, a unit of its
+    variance; by how much its variance exceeds that of independent SNPs; and the variance with all SNPs.
+    """
+    everything = np.arange(len(model.sites))
+    parts = [
+        deviances(learnt, blank_score(learnt, everything), panel.dosage[rows[folds == fold][::EVERY]])
+        for fold, learnt in enumerate(fold_models)
+    ]
+    excess, variance = (np.vstack([getattr(part, name) for part in parts]) for name in ("excess", "variance"))
+    full = np.maximum(np.quantile(variance, FULL, axis=0), 1.0)
+    whole = variance > TYPED * full
+    bias = [float(excess[w, s].sum() / max(variance[w, s].sum(), 1.0)) for s, w in enumerate(whole.T)]
+    spread = (excess - variance * bias) / np.sqrt(np.maximum(variance, 1.0))
+    inflation = [max(float(np.mean(spread[w, s] ** 2)), MINIMUM) if w.any() else 1.0 for s, w in enumerate(whole.T)]
+    return {name: [round(v, 4) for v in found] for name, found in (("bias", bias), ("inflation", inflation))} | {
+        "full": [round(float(v), 1) for v in full]
+    }
 
 
 def source_scores(model: Model, dosage: NDArray[np.int8]) -> Floats:

@@ -142,13 +142,18 @@ class Level:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The regressions for one choice of SNPs. `truth` and `held_out` (people x 26) are the populations of the training
-    people and the probabilities they would get, each left out in turn; other continents' populations share theirs.
+    """The regressions for one choice of SNPs, and the training people behind them.
+
+    `simulated` holds their features, one array a continent; `continent`, `truth` (population) and `weight` have one
+    value a person, in the same order. `held_out` (people x 26) are the probabilities they would get, each left out in
+    turn; the populations of other continents share theirs evenly.
     """
 
     features: Features
     continents: Level
     within: tuple[Level, ...]
+    simulated: tuple[Floats, ...]
+    continent: Indices
     truth: Indices
     weight: Floats
     held_out: Floats
@@ -180,7 +185,7 @@ def recalibrate(model: Model, score: Score) -> Calibrated:
         held_out[:, columns] = top.held_out[:, number, None] / len(columns)
         held_out[np.ix_(rows, columns)] *= level.held_out * len(columns)
         within.append(level)
-    return Calibrated(features, top, tuple(within), truth, weight, held_out)
+    return Calibrated(features, top, tuple(within), simulated, continent, truth, weight, held_out)
 
 
 def balance(truth: Indices) -> Floats:

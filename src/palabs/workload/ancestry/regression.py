@@ -6,6 +6,7 @@ so the regressions that turn scores into probabilities are fitted anew for each 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,10 +90,11 @@ def fit(features: Floats, truth: Indices, weight: Floats, prior: Floats, ridge: 
         if float((gradient * step).sum()) < CONVERGED:
             break
         weights, loss = _descend(weights, step, loss, objective)
-    return Fitted(weights, inverse)
+    return Fitted(weights, np.asarray(inverse, dtype=np.float64))
 
 
-def _descend(weights, step, loss, objective):  # type: ignore[no-untyped-def]
+def _descend(weights: Floats, step: Floats, loss: float, objective: Callable[[Floats], float]) -> tuple[Floats, float]:
+    """The first of ever shorter steps that does not raise the loss; where none is, the weights as they are."""
     for halving in range(HALVINGS):
         tried = weights - step / 2**halving
         if (found := objective(tried)) <= loss:

@@ -1,0 +1,209 @@
+"""Does a person fit the reference at all? A test of fit that means the same on every platform and choice of SNPs.
+
+Two statistics, each close to standard normal for people of the reference populations and large for others:
+
+1. *deviance*: the person's genotypes are less probable than they should be, under the mixture of the 26 populations
+   that fits best (nonnegative least squares). Drift that no reference shares makes them so. Its mean and its variance for
+   people of the reference were learnt out of fold, source by source; linked SNPs inflate the variance by the share of
+   the source that the file shows.
+2. *place*: the score lies far from those of every population (squared Mahalanobis distance; Lee et al. 2018), measured
+   against the scores that the training people would have had at these SNPs; its cube root is near normal (Wilson &
+   Hilferty 1931). A new mixture, or a population between the known ones, does so.
+
+The p-values are joined by the Cauchy combination, which allows any dependence between them (Liu & Xie 2020).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .calibration import Calibrated, recalibrate
+from .model import SOURCES, Model
+from .score import Score
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+OUTSIDE = 0.001  # p-value below which a person is called outside the reference
+DOUBTFUL = 0.01  # and below which the answer is uncertain
+# The least variance (nats squared) of the log-likelihood with which anybody is called inside: about 4,000 common SNPs.
+# With fewer, people of populations that were left out of the training were mostly not noticed.
+ENOUGH = 1000.0
+MIXTURE_STEPS = 300
+RARE = 0.003  # frequencies of a mixture are held off 0 and 1 by this
+SMALLEST = 1e-300
+DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a person fits the reference: `verdict` is inside, outside or uncertain; `p_value` of a person of the
+    reference; `statistic` the same as a standard normal deviate (large is a bad fit).
+    """
+
+    verdict: str
+    p_value: float
+    statistic: float
+
+
+@dataclass(frozen=True)
+class Deviance:
+    """By source: how much less probable the genotypes are than expected (nats), and the variance of that if SNPs were
+    independent. People x sources.
+    """
+
+    excess: Floats
+    variance: Floats
+
+
+def reference_fit(model: Model, dosage: NDArray[np.int8], score: Score, calibrated: Calibrated | None = None) -> Fit:
+    """The test for a person with these dosages (one a site of the model, -1 where unknown) and their score."""
+    known = recalibrate(model, score) if calibrated is None else calibrated
+    deviance = deviances(model, score, dosage[None, score.used])
+    tails = [tail(_deviance_deviate(model, deviance)), tail(place_deviates(known, score.nats[None])[0])]
+    p_value = combine(tails)
+    enough = float(deviance.variance.sum()) >= ENOUGH
+    return Fit(verdict(p_value, enough=enough), p_value, round(deviate(p_value), DECIMALS))
+
+
+def verdict(p_value: float, *, enough: bool) -> str:
+    """What is said of a p-value, where the file shows `enough` to notice a stranger."""
+    if p_value < OUTSIDE:
+        return "outside"
+    return "inside" if enough and p_value >= DOUBTFUL else "uncertain"
+
+
+def deviances(model: Model, score: Score, dosage: NDArray[np.int8]) -> Deviance:
+    """The deviance of people (people x used sites, -1 where unknown) from the mixtures that fit them best."""
+    source = model.sites.source[score.used]
+    excess = np.zeros((len(dosage), len(SOURCES)))
+    variance = np.zeros_like(excess)
+    for person, row in enumerate(dosage):
+        rows = np.flatnonzero(row >= 0)
+        seen, frequency = row[rows], score.frequencies[rows]
+        mixed = np.clip(frequency @ mixture(frequency, seen), RARE, 1 - RARE)
+        surprise, spread = _surprise(mixed, seen, score.hidden[rows])
+        excess[person] = np.bincount(source[rows], weights=surprise, minlength=len(SOURCES))
+        variance[person] = np.bincount(source[rows], weights=spread, minlength=len(SOURCES))
+    return Deviance(excess, variance)
+
+
+def mixture(frequency: Floats, dosage: NDArray[np.int8]) -> Floats:
+    """The shares of the populations (sum 1) whose mixture of frequencies (sites x populations) comes nearest to the
+    dosages: least squares, each site by its variance, by multiplicative updates (Lee & Seung 2001).
+    """
+    middle = frequency.mean(axis=1)
+    weighted = frequency / (middle * (1 - middle))[:, None]
+    gram, toward = weighted.T @ frequency, weighted.T @ (dosage / 2)
+    shares = np.full(frequency.shape[1], 1 / frequency.shape[1])
+    for _ in range(MIXTURE_STEPS):
+        shares *= toward / np.maximum(gram @ shares, SMALLEST)
+        shares /= max(float(shares.sum()), SMALLEST)
+    return shares
+
+
+def _surprise(frequency: Floats, dosage: NDArray[np.int8], hidden: NDArray[np.int8]) -> tuple[Floats, Floats]:
+    """Minus the log-probability of each genotype less its expectation, and the variance of that. A genotype that the
+    file could not have shown is not among the possible ones.
+    """
+    each = np.stack([(1 - frequency) ** 2, 2 * frequency * (1 - frequency), frequency**2])
+    cut = np.flatnonzero(hidden >= 0)
+    each[hidden[cut], cut] = 0.0
+    each /= each.sum(axis=0)
+    logs = np.log(np.maximum(each, SMALLEST))
+    mean = (each * logs).sum(axis=0)
+    variance = (each * (logs - mean) ** 2).sum(axis=0)
+    return mean - logs[dosage, np.arange(len(dosage))], variance
+
+
+def _deviance_deviate(model: Model, deviance: Deviance) -> float:
+    """The excess as a standard normal deviate, by what people of the reference show."""
+    values = model.calibration.values["fit"]
+    variance = deviance.variance[0]
+    share = np.minimum(1.0, variance / np.array(values["full"]))
+    spread = variance * np.maximum(1 + (np.array(values["inflation"]) - 1) * share, SMALLEST)
+    expected = float(variance @ np.array(values["bias"]))
+    return (float(deviance.excess[0].sum()) - expected) / math.sqrt(max(float(spread.sum()), SMALLEST))
+
+
+def place_deviates(calibrated: Calibrated, scores: Floats) -> Floats:
+    """How far each score (people x populations, nats) lies from the nearest population: standard normal deviates."""
+    nearest, usual = np.full(len(scores), np.inf), []
+    for number, simulated in enumerate(calibrated.simulated):
+        truth = calibrated.truth[calibrated.continent == number]
+        cloud = Cloud.of(simulated, truth)
+        usual.append(cloud.own(simulated, truth))
+        nearest = np.minimum(nearest, cloud.nearest(scores @ calibrated.features.within[number]))
+    roots = np.cbrt(np.concatenate(usual))
+    return np.asarray((np.cbrt(nearest) - roots.mean()) / roots.std())
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The populations of a continent among the simulated scores: their means, the common covariance and its inverse."""
+
+    codes: Indices
+    means: Floats
+    sizes: Indices
+    precision: Floats
+
+    @classmethod
+    def of(cls, points: Floats, truth: Indices) -> Cloud:
+        """The means and common covariance of points (people x features)."""
+        codes, which, sizes = np.unique(truth, return_inverse=True, return_counts=True)
+        means = np.stack([points[which == number].mean(axis=0) for number in range(len(codes))])
+        apart = points - means[which]
+        covariance = apart.T @ apart / len(points)
+        floor = 1e-6 * (np.trace(covariance) + SMALLEST) / len(covariance)
+        precision = np.linalg.inv(covariance + floor * np.eye(len(covariance)))
+        return cls(codes, means, sizes, precision)
+
+    def own(self, points: Floats, truth: Indices) -> Floats:
+        """Distances of the points from their own populations as if each had been left out (Sherman & Morrison 1950),
+        divided by the number of features.
+        """
+        which = np.searchsorted(self.codes, truth)
+        apart = points - self.means[which]
+        inside = np.einsum("ni,ij,nj->n", apart, self.precision, apart)
+        n, all_ = np.maximum(self.sizes[which], 2), len(points)
+        grown = n / (n - 1)
+        without = grown**2 * (all_ - 1) / all_ * inside / np.maximum(1 - grown * inside / all_, 0.05)
+        return np.asarray(without / points.shape[1])
+
+    def nearest(self, points: Floats) -> Floats:
+        """Distances of other points from the nearest population, divided by the number of features."""
+        apart = points[:, None] - self.means
+        distances = np.einsum("nki,ij,nkj->nk", apart, self.precision, apart, optimize=True)
+        return np.asarray(distances.min(axis=1) / points.shape[1])
+
+
+def tail(deviate_: float) -> float:
+    """The upper tail of the standard normal."""
+    return max(0.5 * math.erfc(deviate_ / math.sqrt(2)), SMALLEST)
+
+
+def combine(p_values: list[float]) -> float:
+    """The Cauchy combination of p-values, each counting the same (Liu & Xie 2020, equation 1)."""
+    mean = sum(_cotangent(p) for p in p_values) / len(p_values)
+    if mean > 1 / math.sqrt(SMALLEST):
+        return SMALLEST
+    # the tail of the Cauchy distribution: 1/2 - arctan(mean)/pi, without cancellation where mean is large
+    return math.atan2(1.0, mean) / math.pi
+
+
+def _cotangent(p_value: float) -> float:
+    """tan((1/2 - p) pi) = cot(p pi)."""
+    return 1 / math.tan(math.pi * min(p_value, 1 - 1e-12))
+
+
+def deviate(p_value: float) -> float:
+    """The standard normal deviate with this upper tail, by bisection."""
+    low, high = -8.0, 38.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tail(middle) > p_value else (low, middle)
+    return (low + high) / 2
