@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("sealing", "releases", "launch")
+BENCHMARKS = ("sealing", "releases", "launch", "reading")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHMARKS:

@@ -132,6 +132,27 @@ def test_consumer_files_of_people_are_read_as_snps_reads_them(kind, genomes, peo
     assert genotypes.tally["used"] > 160
 
 
+def letters_by_place(path):
+    """Genotypes by chromosome and place in a person's consumer file, by splitting its lines."""
+    with gzip.open(path, "rt") as file:
+        rows = [
+            line.strip().replace('"', "").replace(",", "\t").split("\t") for line in file if not line.startswith("#")
+        ]
+    return {(row[1], int(row[2])): "".join(row[3:]) for row in rows if row[2].isdigit()}
+
+
+def test_every_consumer_file_of_the_people_is_read_as_plain_python_reads_it(genomes, people_panel):
+    files = people(genomes, "23andme", "ancestry", "ftdna", "myheritage")
+    assert len(files) == 18
+    for file in files:
+        table = letters_by_place(genomes / "people" / file)
+        genotypes = read_genotypes((genomes / "people" / file).read_bytes(), people_panel)
+        expected = dosages_of(table, people_panel, people_panel.chromosome, people_panel.position37)
+        assert (genotypes.rows, genotypes.build) == (len(table), 37)
+        assert np.array_equal(genotypes.dosage, expected), file
+        assert genotypes.tally["allele_mismatch"] == genotypes.tally["strand_flipped"] == 0
+
+
 # `snps` calls some of them by other names, and keeps of three rows that disagree the first, and of two people too.
 SOURCES = {"vcf": "VCF", "LivingDNA": "Living DNA", "GenesForGood": "Genes for Good", "PLINK": "PLINK text"}
 NEEDS_NETWORK = {"codigo46.txt", "sano.txt", "tellmeGen.txt"}

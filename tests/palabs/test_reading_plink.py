@@ -84,6 +84,8 @@ DAMAGE = {
     "no fam": ("binary", lambda f: {k: f[k] for k in ("bed", "bim")}),
     "no map": ("text", lambda f: {"ped": f["ped"]}),
     "map cut off": ("text", lambda f: f | {"map": f["map"].partition(b"\n")[2]}),
+    "map of comments": ("text", lambda f: f | {"ped": b"F P 0 0 0 0\n", "map": b"# nothing\n"}),
+    "bim of comments": ("binary", lambda f: f | {"bed": f["bed"][:3], "bim": b"# nothing\n"}),
     "ped cut off": ("text", lambda f: f | {"ped": f["ped"].rstrip()[:-2]}),
 }
 

@@ -45,9 +45,12 @@ def _bad(got: str, wanted: str) -> BadGenotypes:
 
 
 def _table(text: bytes) -> Table:
-    """A file whose fields are parted by any blanks."""
+    """A file whose fields are parted by any blanks. Raises BadGenotypes where it lists no SNP."""
     lines = (b"\t".join(line.split()) for block in blocks([text]) for line in block.split(b"\n"))
-    return Table(b"\n".join(lines) + b"\n", b"\t")
+    table = Table(b"\n".join(lines) + b"\n", b"\t")
+    if not len(table):
+        raise _bad("a list of no SNPs", "the .bim or .map of the data set")
+    return table
 
 
 def _read_bed(bed: bytes, bim: bytes, fam: bytes, panel: Panel, sample: str | None) -> Rows:
