@@ -108,7 +108,12 @@ def _bin_row(found: Bin, what: Told, quality: Quality) -> Html:
     yours = ", as you were" if found == quality.bin_of(what.probability) else ""
     name = f"told {span(found)}{yours}".replace(" %", "\u00a0%")
     words = f"{of_100(found.right)} of 100"
-    return bar_row(name, bar("people", found.right, low=found.told), words, f"({found.people:,} people)")
+    return bar_row(
+        name,
+        bar("people", found.right, low=found.told),
+        words,
+        f"({found.people:,} {'person' if found.people == 1 else 'people'})",
+    )
 
 
 def _accuracies(row: Row) -> Html:
