@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from palabs.answer import Answer
 from palabs.populations import POPULATIONS
 from palabs.report_html import Html, section, tag
-from palabs.report_words import percent, ranked
+from palabs.report_words import is_doubted, percent, ranked
 from palabs.world import CREDIT, HEIGHT, SPREAD, WIDTH, Point, land, likely_area, place_of
 
 HALF, MOST = 0.5, 0.9
@@ -53,7 +53,7 @@ def named_on_map(answer: Answer) -> list[str]:
 def area_colour(answer: Answer) -> str:
     """The code of the one continental group that the area is of, or `mixed`."""
     code, probability = ranked(answer.superpopulations)[0]
-    return code if probability >= SURE and answer.reference.verdict == "inside" else "mixed"
+    return code if probability >= SURE and not is_doubted(answer) else "mixed"
 
 
 def labels(codes: list[str]) -> Iterator[tuple[str, Point]]:

@@ -42,6 +42,13 @@ ENDS_AT = {
 NAMES = {"population": "reference population", "region": "region", "continent": "continental group"}
 
 
+UNTESTED = (
+    "Whether the 26 fit you at all could not be tested, because the file shows too little. If your family comes from "
+    "elsewhere, this is merely the nearest of them."
+)
+DOUBTFUL = 0.01  # the test of fit has doubts below this p-value (workload/ancestry/fit_test.py)
+
+
 class Told(NamedTuple):
     """What a person was told: a probability, at a level of the tree."""
 
@@ -92,29 +99,37 @@ def ranked(table: Mapping[str, float]) -> list[tuple[str, float]]:
     return sorted(table.items(), key=lambda item: (-item[1], item[0]))
 
 
-def headline(answer: Answer) -> Headline:
-    """What the report opens with. Where the person may not fit the references, no population is named."""
+def is_doubted(answer: Answer) -> bool:
+    """Whether the test of fit speaks against the references, rather than having too little to judge by."""
     verdict = answer.reference.verdict
-    if verdict == "outside":
+    return verdict == "outside" or (verdict == "uncertain" and answer.reference.p_value < DOUBTFUL)
+
+
+def headline(answer: Answer) -> Headline:
+    """What the report opens with. Where the person seems not to fit the references, no population is named."""
+    if answer.reference.verdict == "outside":
         return Headline(
             "outside",
-            "Your DNA does not fit our reference populations.",
+            "Your DNA does not fit our reference populations",
             "It differs from all 26 of them by more than their own people do. What follows shows which of them are "
             "least unlike it. That is no statement about where your family comes from.",
         )
-    if verdict == "uncertain":
+    if is_doubted(answer):
         return Headline(
             "uncertain",
-            "It is uncertain whether our reference populations fit your DNA.",
-            "The test can neither confirm nor rule it out, so no population is named here. What follows holds only if "
-            "your family comes from one of the 26.",
+            "It is uncertain whether our reference populations fit your DNA",
+            "It is unlike them, but not so unlike that chance could be ruled out, so no population is named here. What "
+            "follows holds only if your family comes from one of the 26.",
         )
-    return _settled(answer)
+    words = _settled(answer)
+    if answer.reference.verdict == "uncertain":
+        return Headline("uncertain", words.lead, f"{words.more} {UNTESTED}")
+    return words
 
 
 def where_it_ends(answer: Answer) -> str:
     """Why the tree is not settled further; nothing where it is settled to a population."""
-    if answer.reference.verdict != "inside" and answer.conclusion.level == "world":
+    if is_doubted(answer) and answer.conclusion.level == "world":
         return "Not settled: your DNA may fit none of these groups."
     return ENDS_AT.get(answer.conclusion.level, "")
 
@@ -124,7 +139,7 @@ def _settled(answer: Answer) -> Headline:
     if level == "world":
         return Headline(
             "open",
-            "The evidence does not settle on any one part of the world.",
+            "The evidence does not settle on any one part of the world",
             "The file shows too little, or your DNA is like that of several groups.",
         )
     told = f"{percent(answer.conclusion.probability)}, interval {interval(answer.intervals[code])}"
@@ -140,7 +155,9 @@ def fit_in_words(answer: Answer) -> str:
     verdict = {
         "inside": "Your DNA fits the reference populations",
         "outside": "Not in our reference: your DNA fits none of the 26 populations",
-        "uncertain": "Uncertain whether your DNA fits the reference populations",
+        "uncertain": "Uncertain whether your DNA is in our reference"
+        if is_doubted(answer)
+        else "Uncertain whether your DNA is in our reference: the file shows too little for the test",
     }[answer.reference.verdict]
     p_value = answer.reference.p_value
     shown = "p < 0.001" if p_value < HARDLY else f"p = {p_value:.3f}"

@@ -162,11 +162,17 @@ def test_where_not_even_a_continent_is_settled_the_report_says_so(answer):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "words"), [("outside", "does not fit our reference populations"), ("uncertain", "It is uncertain")]
+    ("verdict", "p_value", "words"),
+    [
+        ("outside", 0.0001, "does not fit our reference populations"),
+        ("outside", 0.5, "does not fit our reference populations"),
+        ("uncertain", 0.005, "It is uncertain"),
+    ],
 )
-def test_whom_the_references_may_not_fit_no_population_is_named_first(verdict, words, answer):
+def test_whom_the_references_seem_not_to_fit_no_population_is_named_first(verdict, p_value, words, answer):
     """Whatever the workload concludes."""
-    misfit = changed(answer, reference=msgspec.structs.replace(answer.reference, verdict=verdict))
+    reference = msgspec.structs.replace(answer.reference, verdict=verdict, p_value=p_value)
+    misfit = changed(answer, reference=reference)
     said = headline(misfit)
     assert said.kind == verdict
     assert words in said.lead
@@ -176,6 +182,25 @@ def test_whom_the_references_may_not_fit_no_population_is_named_first(verdict, w
     assert "Your DNA may fit none of these places" in text_of(misfit)
     assert sets_in_words(misfit)[0].startswith("If you come from one of the 26")
     assert "hold for people of the 26 reference populations only" in text_of(misfit)
+
+
+def test_where_the_file_shows_too_little_to_test_the_fit_that_stands_beside_the_answer(answer):
+    """Few SNPs do not speak against a person: the answer is given, under its condition."""
+    untested = changed(answer, reference=msgspec.structs.replace(answer.reference, verdict="uncertain", p_value=0.4))
+    said = headline(untested)
+    assert said.kind == "uncertain"
+    assert said.lead == headline(answer).lead
+    assert "could not be tested" in said.more
+    assert "could not be tested" not in headline(answer).more
+    assert "the file shows too little for the test" in text_of(untested)
+    assert "Your DNA may fit none of these places" in text_of(untested)
+
+
+def test_the_tests_doubt_begins_where_the_workload_says():
+    from palabs.report_words import DOUBTFUL
+    from palabs.workload.ancestry import fit_test
+
+    assert fit_test.DOUBTFUL == DOUBTFUL
 
 
 def test_without_protection_the_report_says_so_first(answer):
