@@ -48,7 +48,7 @@ STRENGTHS = {"AMR": 4.0, "OCE": 4.0}
 STRENGTH = 12.0
 ERROR = 0.001  # an allele read wrongly; more would hide small shares behind it (simulated: .005 hides a tenth of 8 %)
 ROUNDS = 6  # of the deconvolution: frequencies change by less than .002 afterwards
-SITES_FOR_SHARES = 3000
+SITES_FOR_SHARES = 1500
 
 
 class Tables(Protocol):

@@ -25,7 +25,25 @@ def window_evidence(alleles: NDArray[np.int8], frequency: Floats, window: Window
     sources.
     """
     shown = np.log(np.where(alleles[:, None] == 1, frequency, 1 - frequency))
-    return np.stack([np.bincount(window, weights=column, minlength=windows) for column in shown.T], axis=1)
+    return summed(shown, window, windows)
+
+
+def window_selection(
+    hidden: NDArray[np.int8], frequency: Floats, shares: Floats, window: Windows, windows: int
+) -> Floats:
+    """What to take off the evidence where a genotype is never shown: the logarithm of the probability that the site is
+    shown at all, the other copy being drawn by the person's `shares`; windows x sources.
+
+    `hidden` is the dosage that is not shown, or -1 (see Genotypes).
+    """
+    other = (frequency @ shares)[:, None]
+    never = np.where(hidden[:, None] == 0, (1 - frequency) * (1 - other), frequency * other)
+    return summed(np.log1p(-np.where(hidden[:, None] < 0, 0.0, never)), window, windows)
+
+
+def summed(values: Floats, window: Windows, windows: int) -> Floats:
+    """Sums over the sites of each window: windows x sources."""
+    return np.stack([np.bincount(window, weights=column, minlength=windows) for column in values.T], axis=1)
 
 
 def posterior(evidence: Floats, morgans: float, shares: Floats, generations: float) -> Floats:

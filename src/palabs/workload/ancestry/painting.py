@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .components import COMPONENTS, Tables, component_frequencies
 from .model import Sites
-from .mosaic import posterior, window_evidence
+from .mosaic import posterior, window_evidence, window_selection
 from .shares import maximise
 
 Floats = NDArray[np.float64]
@@ -78,11 +78,13 @@ class Layout:
         return np.asarray(self.position // WINDOW, dtype=np.intp)
 
 
-def paint(model: Tables, haplotypes: NDArray[np.int8], build: int) -> Painting | None:
+def paint(
+    model: Tables, haplotypes: NDArray[np.int8], build: int, hidden: NDArray[np.int8] | None = None
+) -> Painting | None:
     """The painting of a phased person, or None with too few SNPs whose phase is known.
 
     `haplotypes` (sites x 2) is 1 where a copy carries the counted allele, 0 where the other, -1 where that is not
-    known. A file that lists variants only must not be painted: what it leaves out is not at random.
+    known; `hidden` is as in Genotypes.
     """
     layout = _lay_out(model.sites, haplotypes, build)
     if layout.rows.size < MIN_SNPS:
@@ -90,8 +92,9 @@ def paint(model: Tables, haplotypes: NDArray[np.int8], build: int) -> Painting |
     alleles = haplotypes[layout.rows]
     frequency = component_frequencies(model, layout.rows)
     counted = alleles.sum(axis=1, dtype=np.float64)
-    shares = maximise(counted, np.full_like(counted, 2.0), frequency)
-    painted = paint_copies(alleles, frequency, layout, shares)
+    unseen = None if hidden is None or (hidden[layout.rows] < 0).all() else hidden[layout.rows]
+    shares = maximise(counted, np.full_like(counted, 2.0), frequency, unseen)
+    painted = paint_copies(alleles, frequency, layout, shares, unseen)
     ends = _ends(layout)
     inside = np.zeros(painted.shape[:3], dtype=bool)
     for number, (first, last) in ends.items():
@@ -100,14 +103,22 @@ def paint(model: Tables, haplotypes: NDArray[np.int8], build: int) -> Painting |
     return Painting(build, tuple(_chromosome(number, *place, painted, called) for number, place in ends.items()))
 
 
-def paint_copies(alleles: NDArray[np.int8], frequency: Floats, layout: Layout, shares: Floats) -> Floats:
+def paint_copies(
+    alleles: NDArray[np.int8],
+    frequency: Floats,
+    layout: Layout,
+    shares: Floats,
+    hidden: NDArray[np.int8] | None = None,
+) -> Floats:
     """The probability of each source in each window: chromosomes x copies x windows x sources.
 
-    `alleles` is SNPs x 2 (0 or 1), `frequency` SNPs x sources.
+    `alleles` is SNPs x 2 (0 or 1), `frequency` SNPs x sources; `hidden` is the dosage never shown at each, or -1.
     """
     chromosomes, windows = int(layout.chromosome.max()) + 1, int(layout.window.max()) + 1
     cell = layout.chromosome * windows + layout.window
     evidence = np.stack([window_evidence(copy, frequency, cell, chromosomes * windows) for copy in alleles.T], axis=1)
+    if hidden is not None:
+        evidence -= window_selection(hidden, frequency, shares, cell, chromosomes * windows)[:, None]
     evidence = evidence.reshape(chromosomes, windows, 2, -1).transpose(0, 2, 1, 3)
     found = posterior(evidence.reshape(2 * chromosomes, windows, -1), WINDOW * MORGANS_A_BASE, shares, GENERATIONS)
     return found.reshape(evidence.shape)
