@@ -42,10 +42,7 @@ ENDS_AT = {
 NAMES = {"population": "reference population", "region": "region", "continent": "continental group"}
 
 
-UNTESTED = (
-    "Whether the 26 fit you at all could not be tested, because the file shows too little. If your family comes from "
-    "elsewhere, this is merely the nearest of them."
-)
+UNTESTED = "If your family comes from elsewhere than the 26, this is merely the nearest of them."
 DOUBTFUL = 0.01  # the test of fit has doubts below this p-value (workload/ancestry/fit_test.py)
 
 
@@ -122,9 +119,9 @@ def headline(answer: Answer) -> Headline:
             "follows holds only if your family comes from one of the 26.",
         )
     words = _settled(answer)
-    if answer.reference.verdict == "uncertain":
-        return Headline("uncertain", words.lead, f"{words.more} {UNTESTED}")
-    return words
+    if answer.reference.verdict == "inside":
+        return words
+    return Headline("uncertain", words.lead, words.more if words.kind == "open" else f"{words.more} {UNTESTED}")
 
 
 def where_it_ends(answer: Answer) -> str:
@@ -151,13 +148,13 @@ def _settled(answer: Answer) -> Headline:
 
 
 def fit_in_words(answer: Answer) -> str:
-    """The verdict of the test against the references, with its p-value."""
+    """The verdict of the test against the references, with its p-value where it had enough to judge by."""
+    if answer.reference.verdict == "uncertain" and not is_doubted(answer):
+        return "Uncertain whether your DNA is in our reference: the file shows too little for the test."
     verdict = {
         "inside": "Your DNA fits the reference populations",
         "outside": "Not in our reference: your DNA fits none of the 26 populations",
-        "uncertain": "Uncertain whether your DNA is in our reference"
-        if is_doubted(answer)
-        else "Uncertain whether your DNA is in our reference: the file shows too little for the test",
+        "uncertain": "Uncertain whether your DNA is in our reference",
     }[answer.reference.verdict]
     p_value = answer.reference.p_value
     shown = "p < 0.001" if p_value < HARDLY else f"p = {p_value:.3f}"

@@ -190,8 +190,8 @@ def test_where_the_file_shows_too_little_to_test_the_fit_that_stands_beside_the_
     said = headline(untested)
     assert said.kind == "uncertain"
     assert said.lead == headline(answer).lead
-    assert "could not be tested" in said.more
-    assert "could not be tested" not in headline(answer).more
+    assert "merely the nearest" in said.more
+    assert "merely the nearest" not in headline(answer).more
     assert "the file shows too little for the test" in text_of(untested)
     assert "Your DNA may fit none of these places" in text_of(untested)
 
