@@ -12,6 +12,7 @@ ABOUT = "palabs: an ancestry report from a DNA file, computed where nobody can r
 COMMANDS = (
     Command("ancestry", "estimate a person's ancestry from a genotype file, and write the report", "palabs.ancestry"),
     Command("demo", "show the whole way, from sealing to the opened report", "palabs.demo"),
+    Command("evaluate", "measure how right and how honest the ancestry answer is", "palabs.evaluate.command"),
     Command("train", "rebuild the ancestry model from open genotypes", "palabs.train"),
 )
 

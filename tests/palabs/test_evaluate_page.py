@@ -11,10 +11,10 @@ import pytest
 from palabs.evaluate import sections
 from palabs.evaluate.goals import Goal
 from palabs.evaluate.goals import section as goal_section
-from palabs.evaluate.levels import tree
+from palabs.evaluate.levels import tree, true_of
 from palabs.evaluate.measured import Measured, Part
 from palabs.evaluate.pages import Picture, Section, Table, page
-from palabs.evaluate.sections import as_class, by_continent, confused, coverage, true_of
+from palabs.evaluate.sections import as_class, by_continent, confused, coverage
 from palabs.evaluate.trials import Settled, Trial
 from palabs.figures import Evaluation
 from palabs.training.panel import POPULATIONS

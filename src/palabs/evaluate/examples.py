@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 
 from palabs.answer import analyse_in_place
+from palabs.evaluate.levels import true_of
 from palabs.genome_file import read_genome
-from palabs.populations import POPULATIONS
 from palabs.report import render
 
 ROUNDS = 5
@@ -86,15 +86,9 @@ def ask(path: Path, population: str, continent: str) -> Person:
         continent_called=best,
         continent_probability=answer.superpopulations[best],
         conclusion=answer.conclusion.code,
-        conclusion_right=holds(answer.conclusion.level, answer.conclusion.code, population, continent),
+        conclusion_right=true_of(answer.conclusion.code, population),
         reference=answer.reference.verdict,
     )
-
-
-def holds(level: str, code: str, population: str, continent: str) -> bool:
-    """Whether a conclusion is true of a person; that the whole world is possible always is."""
-    region = POPULATIONS[population].region
-    return code == {"population": population, "region": region, "continent": continent}.get(level, code)
 
 
 def measure_speed(genomes: Path, advance: Callable[[], None]) -> list[Speed]:

@@ -37,3 +37,9 @@ def tree(populations: Sequence[str]) -> tuple[Level, Level, Level]:
         level("regions", [POPULATIONS[code].region for code in populations]),
         level("continents", [POPULATIONS[code].continent for code in populations]),
     )
+
+
+def true_of(code: str, population: str) -> bool:
+    """Whether a conclusion holds for a person of a population."""
+    place = POPULATIONS[population]
+    return code in {population, place.region, place.continent, "world"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from palabs.evaluate import plots
-from palabs.evaluate.levels import Level
+from palabs.evaluate.levels import Level, true_of
 from palabs.evaluate.measures import Bin, Figures, Floats
 from palabs.evaluate.pages import Cell, Picture, Section, Table
 from palabs.evaluate.trials import Settled, Trial
@@ -108,12 +108,6 @@ def conclusions(trials: Sequence[Trial], tree: Tree, words: str) -> Section:
 
 LEVEL_OF = dict.fromkeys(POPULATIONS, "population") | dict.fromkeys(REGIONS, "region")
 LEVEL_OF |= dict.fromkeys(CONTINENTS, "continent") | {"world": "world"}
-
-
-def true_of(code: str, population: str) -> bool:
-    """Whether a conclusion holds for a person of a population."""
-    place = POPULATIONS[population]
-    return code in {population, place.region, place.continent, "world"}
 
 
 def _depth(trial: Trial, settled: Settled, codes: Sequence[str]) -> tuple[Cell, ...]:

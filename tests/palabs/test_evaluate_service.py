@@ -1,0 +1,40 @@
+"""The evaluation asks the service itself: what it measures is what the enclave would say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from palabs.evaluate.service import Service, alike
+from palabs.workload.ancestry.model import frequencies
+from palabs.workload.ancestry.posterior import posterior
+from palabs.workload.ancestry.score import score
+
+
+@pytest.fixture(scope="module")
+def people(model):
+    """Six people drawn from the frequencies; the last two show fewer SNPs."""
+    rng = np.random.default_rng(4)
+    columns = [model.populations.index(code) for code in ("FIN", "YRI", "PEL", "JPT", "GIH", "ASW")]
+    dosage = rng.binomial(2, frequencies(model).T[columns]).astype(np.int8)
+    dosage[:, ::2] = -1
+    dosage[4:, : len(dosage[0]) // 2] = -1
+    return dosage
+
+
+def test_people_are_grouped_by_the_snps_that_they_show(people):
+    groups = sorted(rows.tolist() for rows in alike(people))
+    assert groups == [[0, 1, 2, 3], [4, 5]]
+    assert list(alike(people[:0])) == []
+
+
+def test_the_service_is_asked_by_the_enclaves_own_code(model, people):
+    told, settled = Service(model).ask(people)
+    for number in (1, 5):
+        found = score(model, people[number])
+        one = posterior(model, found, replicates=0)
+        assert told[number] == pytest.approx([one.populations[code] for code in model.populations], abs=2e-6)
+        assert settled.conclusions[number] == one.conclusion.code
+        for level, codes in one.sets.items():
+            assert settled.sets[f"{level}s"][number] == frozenset(codes)
+        assert settled.information[number] == found.information
