@@ -195,9 +195,11 @@ def balance(truth: Indices) -> Floats:
 
 
 def fit_level(features: Floats, truth: Indices, weight: Floats, own: int, ridge: float) -> Level:
-    """One node's regression. The first `own` features are the children's scores: the weights are drawn towards these
+    """One node's regression; even probabilities where nobody tells anything. The first `own` features are the children's scores: the weights are drawn towards these
     times the best temperature, those of the others towards nothing.
     """
+    if not len(features):
+        return Level(Fitted.blank(features.shape[1], own), np.ones(features.shape[1]), 1.0, np.empty((0, own)))
     scale = np.full(features.shape[1], features[:, :own].std() + 1e-12)
     scale[own:] = features[:, own:].std(axis=0) + 1e-12
     scaled = features / scale

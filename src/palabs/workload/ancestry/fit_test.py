@@ -36,6 +36,9 @@ ENOUGH = 1000.0
 MIXTURE_STEPS = 300
 RARE = 0.003  # frequencies of a mixture are held off 0 and 1 by this
 SMALLEST = 1e-300
+# A p-value near 1 says no more than this: an unusually good fit in one way makes up for no bad fit in the other (Fang,
+# Chang, Park & Tseng 2023).
+TRUNCATED = 0.9
 DECIMALS = 4
 
 
@@ -135,6 +138,8 @@ def place_deviates(calibrated: Calibrated, scores: Floats) -> Floats:
     nearest, usual = np.full(len(scores), np.inf), []
     for number, simulated in enumerate(calibrated.simulated):
         truth = calibrated.truth[calibrated.continent == number]
+        if not len(truth):
+            continue
         cloud = Cloud.of(simulated, truth)
         usual.append(cloud.own(simulated, truth))
         nearest = np.minimum(nearest, cloud.nearest(scores @ calibrated.features.within[number]))
@@ -197,7 +202,7 @@ def combine(p_values: list[float]) -> float:
 
 def _cotangent(p_value: float) -> float:
     """tan((1/2 - p) pi) = cot(p pi)."""
-    return 1 / math.tan(math.pi * min(p_value, 1 - 1e-12))
+    return 1 / math.tan(math.pi * min(p_value, TRUNCATED))
 
 
 def deviate(p_value: float) -> float:

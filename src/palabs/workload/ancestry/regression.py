@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 ITERATIONS = 40
-CONVERGED = 1e-9  # squared Newton decrement, in nats
+CONVERGED = 1e-8  # squared Newton decrement, in nats
 HALVINGS = 20
 INTERCEPT_RIDGE = 1e-3  # enough to settle the constant that a softmax leaves open
 
@@ -27,6 +27,12 @@ class Fitted:
 
     weights: Floats
     inverse: Floats
+
+    @classmethod
+    def blank(cls, features: int, classes: int) -> Fitted:
+        """A fit to nothing: every class is as probable."""
+        size = (features + 1) * classes
+        return cls(np.zeros((features + 1, classes)), np.zeros((size, size)))
 
     def logits(self, features: Floats) -> Floats:
         """One logit a class, for each row of features."""
@@ -124,8 +130,10 @@ def leave_one_out(fitted: Fitted, features: Floats, truth: Indices, weight: Floa
     size, classes = fitted.weights.shape
     logits = design @ fitted.weights
     p = softmax(logits)
-    blocks = fitted.inverse.reshape(classes, size, classes, size)
-    leverage = np.einsum("ni,aibj,nj->nab", design, blocks, design, optimize=True)
+    sides = fitted.inverse.reshape(classes, size, classes, size).transpose(1, 0, 2, 3).reshape(size, -1)
+    leverage = ((design @ sides).reshape(len(design), classes * classes, size) @ design[:, :, None]).reshape(
+        len(design), classes, classes
+    )
     curve = weight[:, None, None] * (p[:, :, None] * np.eye(classes) - p[:, :, None] * p[:, None, :])
     pull = weight[:, None] * (p - np.eye(classes)[truth])
     inner = np.linalg.solve(np.eye(classes) - curve @ leverage, pull[:, :, None])
