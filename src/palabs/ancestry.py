@@ -13,7 +13,16 @@ from palabs.answer import Analysis, analyse_in_place
 from palabs.files import check_distinct, write_whole
 from palabs.genome_file import read_genome
 from palabs.populations import CONTINENTS, POPULATIONS
-from palabs.report_words import fit_in_words, headline, interval, percent, ranked, sets_in_words, shares_in_words
+from palabs.report_words import (
+    fit_in_words,
+    headline,
+    interval,
+    is_doubted,
+    percent,
+    ranked,
+    sets_in_words,
+    shares_in_words,
+)
 
 DESCRIPTION = """Estimate a person's ancestry from a genotype file: probabilities for 5 continental groups, 14 regions
 and 26 populations, with intervals; shares of six components; ancestry along the chromosomes where the file is phased;
@@ -126,9 +135,7 @@ def as_text(analysis: Analysis, files: Mapping[str, str]) -> str:
         f"  {fit_in_words(answer)}",
         "Continental groups",
         *(_line(analysis, code, CONTINENTS[code]) for code, _ in ranked(answer.superpopulations)),
-        "Closest reference populations"
-        if answer.reference.verdict == "inside"
-        else "Least unlike reference populations",
+        "Least unlike reference populations" if is_doubted(answer) else "Closest reference populations",
         *(_line(analysis, code, POPULATIONS[code].name) for code, _ in ranked(answer.populations)[:SHOWN]),
         promise,
         *(f"  {level}: {names}" for level, names in sets),

@@ -10,7 +10,7 @@ from palabs.populations import COMPONENTS
 from palabs.report_html import Html, bar, bar_row, section, table, tag
 from palabs.report_words import interval, listed, percent, shares_in_words
 
-DOUBTFUL = 0.8  # stretches less probable than this are drawn pale
+LIKELY, SURE = 0.6, 0.8  # stretches less probable than these are drawn paler
 
 # Lengths of the autosomes in millions of base pairs (Genome Reference Consortium, GRCh37; other builds differ by less
 # than the pictures show).
@@ -75,8 +75,9 @@ def painting_section(answer: Answer) -> Html:
         tag("div", *(_pair(row) for row in painting.chromosomes), class_="painting", role="img", aria_label=words),
         tag(
             "p",
-            f"Pale stretches are doubtful (probability under {100 * DOUBTFUL:.0f} %). Copies may be swapped along a "
-            f"chromosome: phasing makes mistakes. Positions in GRCh{painting.build}.",
+            f"The paler, the less sure: full colour from a probability of {100 * SURE:.0f} %, palest under "
+            f"{100 * LIKELY:.0f} %. Copies may be swapped along a chromosome: phasing makes mistakes. Positions in "
+            f"GRCh{painting.build}.",
             class_="soft",
         ),
         _as_table(painting, lengths),
@@ -157,8 +158,14 @@ def _copy(copy: Sequence[Segment], length: int) -> Iterator[Html]:
             width=f"{max(0.1, 100 * (end - start)):.1f}%",
             height=HIGH,
             fill=f"url(#{segment.component})",
-            opacity=0.4 if segment.probability < DOUBTFUL else None,
+            opacity=_opacity(segment.probability),
         )
+
+
+def _opacity(probability: float) -> float | None:
+    if probability >= SURE:
+        return None
+    return 0.7 if probability >= LIKELY else 0.4
 
 
 def _as_table(painting: Painting, lengths: Sequence[Counter[str]]) -> Html:
