@@ -65,6 +65,7 @@ class Simulated:
     """
 
     size: Size
+    seed: int
     chromosome: NDArray[np.uint8]
     position: NDArray[np.uint32]
     counts: Floats
@@ -118,7 +119,7 @@ def simulate(size: Size, seed: int, progress: Callable[[float], None] = lambda _
     unmixed = np.repeat(np.eye(len(SOURCES)), size.unmixed, axis=0)
     totals = np.full_like(counts, size.references)
     shares = np.vstack([tracts.shares(), unmixed])
-    return Simulated(size, chromosome, position, counts, totals, alleles, ancestry, shares)
+    return Simulated(size, seed, chromosome, position, counts, totals, alleles, ancestry, shares)
 
 
 def _starts() -> Floats:

@@ -88,7 +88,7 @@ def component_frequencies(model: Tables, rows: NDArray[np.intp]) -> Floats:
     counts, totals = _pooled(model, rows)
     columns = [model.populations.index(name) for name in MIXED]
     mixed = model.counts[rows][:, columns].astype(np.float64), model.totals[rows][:, columns].astype(np.float64)
-    return _with_error(_deconvolved(counts, totals, mixed, _mixed_shares(model)))
+    return with_error(_deconvolved(counts, totals, mixed, _mixed_shares(model)))
 
 
 def _pooled(model: Tables, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
@@ -147,11 +147,12 @@ def _mixed_shares(model: Tables) -> Floats:
         column = model.populations.index(name)
         rows = np.flatnonzero(typed & (model.totals[:, column] > 0))
         rows = rows[:: max(1, len(rows) // SITES_FOR_SHARES)]
-        frequency = _with_error(posterior_mean(*_pooled(model, rows)))
+        frequency = with_error(posterior_mean(*_pooled(model, rows)))
         total = model.totals[rows, column].astype(np.float64)
         result.append(maximise(model.counts[rows, column].astype(np.float64), total, frequency))
     return np.array(result)
 
 
-def _with_error(frequency: Floats) -> Floats:
+def with_error(frequency: Floats) -> Floats:
+    """What is read where this is the frequency: each allele wrong with probability ERROR."""
     return (1 - ERROR) * frequency + ERROR / 2
