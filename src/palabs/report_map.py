@@ -23,7 +23,7 @@ def map_section(answer: Answer) -> Html:
     how = (
         f"Half of the probability lies in the darker area, {100 * MOST:.0f} % of it in the darker and the lighter "
         f"one together, with each population spread over some {SPREAD:.0f} km around its place. Rings are the 26 "
-        "reference populations, where they live or, for five sampled abroad, where their families came from."
+        "reference populations, where they live or, for four sampled abroad, where their families came from."
     )
     caution = (
         ()
