@@ -32,7 +32,7 @@ from palabs.workload.ancestry.model import (
 ERROR = 0.005
 # Chosen by cross-validated log-loss for each of SOURCES: a factor for the strengths (exonic SNPs, some of them under
 # selection, drift further than the covariance of all says), and how far below the mean frequency a prior mean may lie.
-FACTOR = (1 / 1.5, 1 / 1.5, 1 / 1.5, 1.0, 1.0)
+FACTOR = (1 / 3, 1 / 3, 1 / 1.5, 1.0, 1.0)
 FLOOR = (0.02, 0.02, 0.02, 0.05, 0.1)
 # Whose SNPs tell of the covariance: the phased panel's are too rare.
 COMMON = ("aisnp", "microhap", "exome", "kg_p1")

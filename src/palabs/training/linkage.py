@@ -15,8 +15,8 @@ from palabs.workload.ancestry.model import Floats, Sites
 
 WINDOW = 1_000_000  # base pairs
 NOISE = 3.0  # r² below this over the number of people is chance
-# Panels that typed the same people.
-GROUPS = (("aisnp", "microhap", "exome"), ("kg_p1",), ("vcf",))
+# Linkage is counted within each of these: a file may hold one and not the others.
+GROUPS = (("aisnp",), ("microhap",), ("exome",), ("kg_p1",), ("vcf",))
 FULL = 255
 
 

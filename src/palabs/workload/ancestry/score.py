@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .misreading import error_rate, misread
 from .model import WEIGHT_UNIT, Floats, Model, frequencies
 
 STEP = 2.0**-14  # nats a unit
@@ -99,7 +100,8 @@ class Score:
     (blocks x populations). `used` are the sites. `information` (nats) is the mutual information of genotypes and
     population, all populations equally likely; `information_within` the same among the populations of each continent,
     in alphabetical order. `form` and `frequencies` (as read) are those of the used sites, `hidden` what the file could
-    not have shown there.
+    not have shown there; `error` is the share of alleles that the file seems to show wrongly, which `frequencies` allow
+    for.
     """
 
     total: Integers
@@ -111,6 +113,7 @@ class Score:
     form: LinearForm
     frequencies: Floats
     hidden: NDArray[np.int8]
+    error: float = 0.0
 
     @property
     def blocks(self) -> int:
@@ -160,6 +163,9 @@ def score(model: Model, dosage: NDArray[np.int8], hidden: NDArray[np.int8] | Non
     used = np.flatnonzero(dosage >= 0)
     concealed = np.full(len(used), -1, dtype=np.int8) if hidden is None else hidden[used]
     shown = read_frequencies(model, used)
+    whole = concealed < 0
+    error = error_rate(shown[whole], dosage[used[whole]])
+    shown = misread(shown, error) if error else shown
     form = linear_form(model, used, shown)
     each = form.each(dosage[used])
     nats = np.asarray(each * STEP, dtype=np.float64)
@@ -176,6 +182,7 @@ def score(model: Model, dosage: NDArray[np.int8], hidden: NDArray[np.int8] | Non
         form=form,
         frequencies=shown,
         hidden=concealed,
+        error=error,
     )
 
 
