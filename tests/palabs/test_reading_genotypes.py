@@ -226,6 +226,7 @@ SPELLINGS = {
     "names in upper case": lambda d: d.replace(b"\nrs", b"\nRS"),
     "slashes": lambda d: d.replace(b"\tAG\n", b"\tA/G\n").replace(b"\tCC\n", b"\tC|C\n"),
     "quotes and commas": lambda d: b'"' + d.replace(b"\t", b'","').replace(b"\n", b'"\n"'),
+    "commas and blanks": lambda d: d.replace(b"\t", b" , "),
     "semicolons": lambda d: d.replace(b"\t", b";"),
     "spaces": lambda d: d.replace(b"\t", b" "),
     "several blanks": lambda d: d.replace(b"\t1\t", b"\t\t1\t \t "),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from palabs.workload.ancestry.genotypes import REASONS, read_genotypes
+from palabs.workload.ancestry.genotypes import REASONS, detect_build, read_genotypes, read_rows
 from palabs.workload.ancestry.hits import FINE, no_hits
 from palabs.workload.ancestry.refusal import BadGenotypes
 from palabs.workload.ancestry.table import Table
@@ -51,6 +52,7 @@ SHAPES = {
     "no alternative, gVCF": ({"alt": "<NON_REF>", "call": "0/0"}, 0),
     "second alternative": ({"alt": "OTHER,{}", "call": "0/2"}, 1),
     "written with its neighbour": ({"ref": "{}T", "alt": "{}T,{}", "call": "0/1"}, 1),
+    "changed with its neighbour": ({"ref": "{}T", "alt": "{}G", "call": "1/1"}, 2),
 }
 UNUSABLE = {
     "not called": ({"call": "./."}, "no_call"),
@@ -177,6 +179,20 @@ def test_places_are_not_used_where_two_builds_fit_alike(somebody, panel):
     assert read_genotypes(old + row.encode(), panel).dosage[nameless] == 1
 
 
+def test_rows_of_other_snps_that_stand_at_places_of_another_build_do_not_confuse_it(somebody, panel):
+    """In a whole genome chance puts many rows where another build has a panel SNP: they have other letters or names."""
+    strangers = [
+        row_of(s, place=s.place[36], ref=s.other, alt=next(x for x in "ACGT" if x not in s.counted + s.other))
+        for s in somebody.rows(36)
+    ]
+    named = [row_of(s, place=s.place[36], name=f"rs{other.rs}") for s, other in pairwise(somebody.rows(36)[:2000])]
+    few = somebody.some(300)
+    for rows in (strangers, named):
+        found = read_rows(few.vcf(38) + "".join(rows).encode(), panel)
+        assert len(found.hits) > 2000
+        assert detect_build(found.hits, panel) == 38
+
+
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("swap", [False, True])
 def test_a_list_of_variants_hides_the_reference_genotype_whichever_allele_and_strand_it_is(swap, flip, somebody, panel):
@@ -249,6 +265,12 @@ def test_one_long_block_covers_all_snps_between_its_ends_and_no_others(somebody,
     genotypes = read_genotypes(gvcf(few, blocks=[(7, first, last)]), panel)
     shown = {s.site for s in inside if genotypes.dosage[s.site] == 0}
     assert shown == {s.site for s in inside[3:-2]}
+
+
+def test_blocks_that_cover_a_whole_genome_say_nothing_of_its_build(somebody, panel):
+    whole = [(chromosome, 1, 250_000_000) for chromosome in range(1, 23)]
+    few = type(somebody)(tuple(s for s in somebody.snps if s.dosage)[:50])
+    assert read_genotypes(gvcf(few, blocks=whole), panel).build == 37
 
 
 def test_a_block_shows_snps_whose_nucleotides_are_unknown(somebody, panel):

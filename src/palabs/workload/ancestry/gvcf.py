@@ -17,7 +17,7 @@ def covered_hits(table: Table, last: Ints, column: int, panel: Panel) -> list[Hi
     """A hit for each panel SNP that a block of reference covers, one array a build, for the person in `column`.
 
     `last` is the last position of each row's block, 0 for a row that is none.
-    At a SNP whose REF letter the panel does not know a block shows nothing, unless only ALT is counted there.
+    Where the panel does not know the letter of the reference, it is 0 in the hit too.
     """
     rows = np.flatnonzero(last > 0)
     chromosomes = table.chromosomes(*table.field(CHROM, rows))
@@ -29,7 +29,7 @@ def covered_hits(table: Table, last: Ints, column: int, panel: Panel) -> list[Hi
         block = np.repeat(np.arange(len(rows)), number)
         offset = np.arange(len(block)) - np.repeat(np.cumsum(number) - number, number)
         sites = finder.sites[low[block] + offset]
-        shown = _are_shown(table, rows[block], column) & panel.is_reference_known[sites]
+        shown = _are_shown(table, rows[block], column)
         hits.append(_reference_hits(panel, build, sites[shown]))
     return hits
 

@@ -97,7 +97,6 @@ class Panel:
         positions = [p.astype(np.int64) for p in (sites.position36, sites.position37, sites.position38)]
         self.by_name = Finder(names, names > 0)
         self.by_place = [Finder(place_key(chromosomes, p), p > 0) for p in positions]
-        self.is_reference_known = (sites.reference != 0) | (sites.counted == 0)
         self._names = _bits(names)
         self._positions = _bits(*positions)
 

@@ -53,7 +53,7 @@ def _problem(chosen: list[bytes], reference: bytes, passed: bytes) -> int:
         return LOW_QUALITY
     if b"." in chosen:
         return NO_CALL
-    single = all(len(a) == len(reference) and a[1:] == reference[1:] and KIND[a[0]] == NUCLEOTIDE for a in chosen if a)
+    single = all(len(a) == len(reference) and KIND[a[0]] == NUCLEOTIDE for a in chosen if a)
     return FINE if len(chosen) == 2 and all(chosen) and single else NOT_SINGLE  # noqa: PLR2004 - two chromosomes
 
 
