@@ -3,7 +3,7 @@
 Two statistics, each close to standard normal for people of the reference populations and large for others:
 
 1. *deviance*: the person's genotypes are less probable than they should be, under the mixture of the 26 populations
-   that fits best (nonnegative least squares). Drift that no reference shares makes them so. Its mean and its variance for
+   that fits best (nonnegative least squares). Drift that no reference shares makes them so. Its mean and variance for
    people of the reference were learnt out of fold, source by source; linked SNPs inflate the variance by the share of
    the source that the file shows.
 2. *place*: the score lies far from those of every population (squared Mahalanobis distance; Lee et al. 2018), measured
