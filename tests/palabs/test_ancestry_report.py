@@ -292,8 +292,8 @@ def row(name, information, bins=(), accuracy=0.8):
 
 
 def test_the_reliability_is_that_of_the_files_with_the_most_similar_information(answer):
-    measured = Evaluation("sha256:x", (row("few", 10), row("many", 1000)))
-    for information, name in ((60.0, "few"), (200.0, "many"), (0.0, "few"), (1e6, "many")):
+    measured = Evaluation("sha256:x", (row("few", 10), row("many", 1000)), (row("hardly any", 1),))
+    for information, name in ((60.0, "few"), (200.0, "many"), (0.0, "hardly any"), (1e6, "many")):
         other = changed(answer, evidence=msgspec.structs.replace(answer.evidence, information=information))
         assert f"“{name}”" in Page(reliability_section(other, measured)).text
 
