@@ -7,7 +7,7 @@
   `fastmixture` (Santander, Refoyo-Martinez & Meisner 2024) gets the same people and the same references.
 - Painting: the same simulated people, copy by copy.
 
-The one constant of the intervals (FLOOR of admixture.py) was fitted on the simulations with FIT_SEEDS; SEEDS are others.
+The one constant of the intervals (FLOOR of admixture.py) was fitted on simulations with FIT_SEEDS; SEEDS are others.
 """
 
 from __future__ import annotations
