@@ -137,10 +137,8 @@ class Features:
 
 @dataclass(frozen=True)
 class Level:
-    """One node's regression; even probabilities where nobody tells anything.
-
-    The first `own` features are the children's scores: the weights are drawn towards these times the best temperature,
-    those of the others towards nothing.
+    """One node of the tree: from features to probabilities of its children. `held_out` are the probabilities of the
+    people that it was fitted on, each left out in turn.
     """
 
     fitted: Fitted
