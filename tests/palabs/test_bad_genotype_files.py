@@ -10,8 +10,10 @@ import json
 import lzma
 import os
 import random
+import re
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +27,7 @@ from palabs.workload.ancestry.genotypes import read_genotypes
 from palabs.workload.ancestry.refusal import BadGenotypes
 from palabs.workload.ancestry.text import MAX_FILE_BYTES, MAX_LINE_BYTES, blocks
 
+REPO = Path(__file__).parents[2]
 HEAD = b"# 23andMe\n# rsid\tchromosome\tposition\tgenotype\n"
 ROWS = b"".join(b"rs%d\t1\t%d\tAG\n" % (i, i) for i in range(900_000_000, 900_000_500))
 
@@ -229,8 +232,6 @@ def test_a_file_of_two_gigabytes_is_refused_before_it_is_read(tmp_path):
 def test_an_endless_file_is_refused(monkeypatch):
     monkeypatch.setattr("palabs.genome_file.MAX_FILE_BYTES", 1 << 20)
     monkeypatch.setattr("palabs.workload.ancestry.text.MAX_FILE_BYTES", 1 << 20)
-    from pathlib import Path
-
     with pytest.raises(Misuse) as caught:
         read_genome(Path("/dev/zero"))
     assert caught.value.codes == ("genotypes.too_large",)
@@ -240,6 +241,13 @@ def test_a_finding_never_holds_the_persons_letters(panel):
     with pytest.raises(BadGenotypes) as caught:
         read_genotypes(ROWS.replace(b"AG", b"GATTACAGATTACA"), panel)
     assert "GATTACA" not in str(caught.value)
+
+
+def test_every_code_of_a_finding_is_documented_and_no_other():
+    sources = (path.read_text() for path in (REPO / "src/palabs").rglob("*.py"))
+    codes = {code for source in sources for code in re.findall(r'"(genotypes\.[a-z_]+)"', source)}
+    page = (REPO / "docs/reference/genotype-files.md").read_text()
+    assert codes == set(re.findall(r"`(genotypes\.[a-z_]+)` \|", page))
 
 
 FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
