@@ -7,6 +7,7 @@ reference strand.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from palabs.training.plink import read_plink
 from palabs.training.positions import lift_from_files
 
 COMMON = 0.01  # frequency from which a phased variant is written: rarer ones would make the file thrice as large
+THIN = 3  # of the genome-wide SNPs of the Finnish example, the part that is written is one in so many
 PHASED = "puerto-rican.phased.vcf.gz"
 Letters = tuple[str, str]
 
@@ -69,6 +71,17 @@ def _exome_rows(genomes: Path, sample: str) -> Iterator[Row]:
             yield Row(int(variant.chromosome), position, variant.name, ref, alt, _letters(alt, ref, int(dosage)))
 
 
+def genome_wide_rows(genomes: Path, sample: str) -> list[Row]:
+    """Every THIN-th SNP of the person's MyHeritage file: enough for the test against the reference to be told."""
+    with gzip.open(genomes / f"people/{sample}.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))[::THIN]
+    return [
+        Row(int(row["CHROMOSOME"]), int(row["POSITION"]), row["RSID"], "", "", (row["RESULT"][0], row["RESULT"][1]))
+        for row in rows
+        if set(row["RESULT"]) <= set("ACGT")
+    ]
+
+
 def _letters(counted: str, other: str, dosage: int) -> Letters:
     first, second = sorted([counted] * dosage + [other] * (2 - dosage))
     return first, second
@@ -116,6 +129,7 @@ EXAMPLES: tuple[tuple[str, str, Callable[[str, list[Row]], str]], ...] = (
     ("luhya.vcf", "NA19035", as_vcf),
     ("japanese.ancestrydna.txt", "NA18939", as_ancestrydna),
 )
+GENOME_WIDE = "HG00171"
 ANY_VCF = "HG00096.vcf.gz"
 
 
@@ -146,6 +160,9 @@ def main() -> None:
     genomes, folder = Path(sys.argv[1]), Path(sys.argv[2])
     for file, sample, write in EXAMPLES:
         rows = read_person(genomes, sample, ANY_VCF)
+        if sample == GENOME_WIDE:
+            known = {row.name for row in rows}
+            rows = sorted([*rows, *(row for row in genome_wide_rows(genomes, sample) if row.name not in known)])
         (folder / file).write_bytes(write(sample, rows).encode())
         print(f"{file}: {sample}, {len(rows)} SNPs")
     (folder / PHASED).write_bytes(phased_vcf(genomes, "HG00553"))

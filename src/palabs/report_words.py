@@ -77,7 +77,9 @@ def interval(bounds: Sequence[float]) -> str:
 
 
 def _bound(bound: float) -> str:
-    return f"{bound:.0f}" if ENDS < bound < 100 - ENDS else f"{bound:.1f}".removesuffix(".0")
+    if ENDS < bound < 100 - ENDS:
+        return f"{bound:.0f}"
+    return "0" if bound < 100 * HARDLY else f"{bound:.1f}".removesuffix(".0")
 
 
 def odds(coverage: float) -> str:

@@ -399,7 +399,7 @@ def test_a_probability_is_never_shown_as_certain(value, text):
 
 @pytest.mark.parametrize(
     ("bounds", "text"),
-    [((0.2, 0.41), "20 to 41 %"), ((0, 0.0204), "0 to 2 %"), ((0.914, 0.9936), "91 to 99.4 %"), ((0, 0), "0 %")],
+    [((0.2, 0.41), "20 to 41 %"), ((0, 0.0204), "0 to 2 %"), ((0.914, 0.9936), "91 to 99.4 %"), ((0, 0.0006), "0 %")],
 )
 def test_an_interval_is_short_and_exact_near_its_ends(bounds, text):
     assert interval(bounds) == text
