@@ -16,9 +16,8 @@ EXAMPLES = {
     "finnish.23andme.txt": ("FIN", "EUR", "23andMe"),
     "luhya.vcf": ("LWK", "AFR", "VCF"),
     "japanese.ancestrydna.txt": ("JPT", "EAS", "AncestryDNA"),
+    "puerto-rican.phased.vcf.gz": ("PUR", "AMR", "VCF"),
 }
-# Published supervised admixture (admixture_truth/K5.csv.gz) gives these two 91 % European ancestry.
-MOSTLY_EUROPEAN = {"HG01112", "NA19648"}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -27,9 +26,11 @@ def test_an_example_is_small_and_placed_where_it_belongs(name):
     data = (REPO / "examples" / name).read_bytes()
     answer = analyse(data)
     assert len(data) < 300_000
-    assert answer["file"] == {"format": format_name, "build": "GRCh37", "variants_only": False}
+    phased = {"variants_only": False, "phased": "phased" in name}
+    assert answer["file"] == {"format": format_name, "build": "GRCh37", **phased}
     assert answer["snps"]["used"] > 1900
     assert answer["snps"]["allele_mismatch"] == answer["snps"]["strand_flipped"] == 0
+    assert answer["reference"]["verdict"] != "outside"
     assert answer["superpopulations"][continent] > 0.99
     assert max(answer["populations"], key=answer["populations"].get) == population
 
@@ -48,26 +49,27 @@ def index(genomes):
 
 
 def test_26_real_people_in_six_formats(genomes):
-    """The figures of docs/ancestry-model.md: 24 continents, 16 populations, 23 among the first three."""
+    """Two of them, a Colombian and a Mexican, have 91 % European ancestry by published supervised admixture."""
     first = top3 = continents = 0
-    for file, sample, population, continent, *_ in index(genomes):
+    for file, _, population, continent, *_ in index(genomes):
         answer = analyse((genomes / "people" / file).read_bytes())
         ranked = sorted(answer["populations"], key=answer["populations"].get, reverse=True)
-        right = max(answer["superpopulations"], key=answer["superpopulations"].get) == continent
-        assert right != (sample in MOSTLY_EUROPEAN), sample
         assert answer["snps"]["used"] >= 165
         assert answer["snps"]["allele_mismatch"] == 0
-        continents += right
+        assert answer["reference"]["verdict"] != "outside"
+        continents += max(answer["superpopulations"], key=answer["superpopulations"].get) == continent
         first += ranked[0] == population
         top3 += population in ranked[:3]
-    assert (continents, first, top3) == (24, 16, 23)
+    assert continents >= 25
+    assert first >= 18
+    assert top3 >= 23
 
 
 def test_a_list_of_a_whole_genomes_variants_of_chromosome_20_is_read_by_place(genomes):
     """One person's own published genome (a European): GRCh37, "chr" prefixes, no names, variants only."""
     answer = analyse((genomes / "corpas30x/chr20_snps_indels.vcf.gz").read_bytes())
-    assert answer["file"] == {"format": "VCF", "build": "GRCh37", "variants_only": True}
-    assert answer["snps"]["used"] > 15
+    assert answer["file"] == {"format": "VCF", "build": "GRCh37", "variants_only": True, "phased": False}
+    assert answer["snps"]["used"] > 300
     assert max(answer["superpopulations"], key=answer["superpopulations"].get) == "EUR"
 
 
