@@ -19,6 +19,8 @@ from .samples import check_unnamed, choose, decode
 from .table import Bytes, Ints, Table
 
 ALLELES_A_GENOTYPE = 2
+SAMPLED_BYTES = 10_000
+SURPLUS = re.compile(rb"\t\t|\n\t|\A\t")
 # A genotype in one column may part its letters.
 PARTED = 3
 PARTERS = list(b"/|")
@@ -97,9 +99,11 @@ def _table(block: bytes, layout: Layout) -> Table:
         return Table(block.translate(None, b" \t"), layout.separator)
     if not layout.spaces_separate:
         return Table(block, b"\t")
-    table = Table(block.replace(b" ", b"\t"), b"\t")
-    uneven = len(table) and table.fields.min() != table.fields.max()
-    return Table(re.sub(rb"(?m)^\t+|(?<=\t)\t+", b"", block.replace(b" ", b"\t")), b"\t") if uneven else table
+    block = block.replace(b" ", b"\t")
+    table = Table(block, b"\t")
+    even = not len(table) or table.fields.min() == table.fields.max()
+    sample = block[:SAMPLED_BYTES] if even else block  # it costs as much as all the rest to look at every tab
+    return Table(re.sub(rb"(?m)^\t+|(?<=\t)\t+", b"", block), b"\t") if SURPLUS.search(sample) else table
 
 
 def _positions(table: Table, columns: Columns, rows: Ints | None = None) -> Ints:

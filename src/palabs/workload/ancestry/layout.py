@@ -92,7 +92,7 @@ def _after_comments(text: bytes, start: int) -> tuple[bytes, int]:
     comment = b""
     while start < len(text):
         line = _line_at(text, start)
-        if line.strip() and not line.startswith(b"#"):
+        if line.strip() and not line.lstrip().startswith(b"#"):
             break
         comment, start = line if line.strip() else comment, start + len(line) + 1
     return comment, start
@@ -105,7 +105,7 @@ def _line_at(text: bytes, start: int) -> bytes:
 
 def _header_fields(line: bytes) -> list[bytes]:
     """Fields of a header: parted by tabs, commas or several spaces, for names may hold one space; else by spaces."""
-    fields = re.split(rb"[\t,;]| {2,}", line.strip().replace(b'"', b""))
+    fields = re.split(rb"\t+|[,;]| {2,}", line.strip().replace(b'"', b""))
     return [field.strip() for field in fields] if len(fields) > 1 else line.split()
 
 
