@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 
 from .model import SOURCES, WEIGHT_UNIT, Model
 from .regression import Fitted, fit, fit_temperature, leave_one_out, softmax
-from .score import Score, shown_correction
+from .score import Score, exact_weights, shown_correction
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 SEED = 20131128
 JITTER = 1e-9
+TINY = 1e-12
 MATTERS = 0.05  # share of a file's information above which a source's own people are wanted
 ENOUGH = 25  # typed people of a population with whom no others need be imputed
 # How far (in the root of nats) the mean score of a population that a source has not typed may lie from its expectation
@@ -80,12 +81,15 @@ class Witnesses:
 class Moments:
     """What the model expects of one genotype at each of some SNPs: the weights of a dosage (sites x populations), the
     mean score of a person of each population (populations x populations, summed over the sites), and the variance of
-    the dosage within each continent (sites x continents).
+    the dosage within each continent (sites x continents). By continent and summed over populations, `spread` is the
+    variance of scores, `shared` its covariance with the score that a file without wrong alleles would give.
     """
 
     weights: Floats
     mean: Floats
     variance: Floats
+    spread: Floats
+    shared: Floats
 
 
 def moments(model: Model, score: Score, sites: Indices) -> Moments:
@@ -105,7 +109,26 @@ def moments(model: Model, score: Score, sites: Indices) -> Moments:
         linked = model.weight[score.used[sites[cut]], None] / WEIGHT_UNIT
         constant[cut] += linked * shown_correction(f[cut], score.hidden[sites[cut]])
     membership = np.eye(int(model.grouping.max()) + 1)[model.grouping]
-    return Moments(weights, constant.sum(axis=0) + mean.T @ weights, variance @ (membership / membership.sum(axis=0)))
+    variance = variance @ (membership / membership.sum(axis=0))
+    return Moments(
+        weights,
+        constant.sum(axis=0) + mean.T @ weights,
+        variance,
+        (weights**2).sum(axis=1) @ variance,
+        (weights * _flawless(model, score, sites, weights)).sum(axis=1) @ variance,
+    )
+
+
+def plain_frequencies(score: Score) -> Floats:
+    """The frequencies of a score (used sites x populations) without the wrong alleles that it allows for."""
+    return np.asarray((score.frequencies - score.error) / (1 - 2 * score.error))
+
+
+def _flawless(model: Model, score: Score, sites: Indices, weights: Floats) -> Floats:
+    """The weights that the dosages would have in a file without wrong alleles."""
+    if not score.error:
+        return weights
+    return exact_weights(model, score.used[sites], plain_frequencies(score)[sites])[1]
 
 
 @dataclass(frozen=True)
@@ -214,8 +237,8 @@ def fit_level(features: Floats, truth: Indices, weight: Floats, own: int, ridge:
     """
     if not len(features):
         return Level(Fitted.blank(features.shape[1], own), np.ones(features.shape[1]), 1.0, np.empty((0, own)))
-    scale = np.full(features.shape[1], features[:, :own].std() + 1e-12)
-    scale[own:] = features[:, own:].std(axis=0) + 1e-12
+    scale = np.full(features.shape[1], features[:, :own].std() + TINY)
+    scale[own:] = features[:, own:].std(axis=0) + TINY
     scaled = features / scale
     prior = np.zeros((features.shape[1], own))
     prior[:own] = fit_temperature(scaled[:, :own], truth, weight) * np.eye(own)
@@ -234,8 +257,7 @@ def simulate(
     group = model.grouping
     shown = [np.flatnonzero(model.sites.source[score.used] == number) for number in range(len(SOURCES))]
     parts = [moments(model, score, sites) for sites in shown]
-    spread = np.stack([_spread(part) for part in parts])
-    who = eligible(witnesses, spread.sum(axis=1))
+    who = eligible(witnesses, np.array([part.spread.sum() for part in parts]))
     noise = np.random.default_rng(SEED).standard_normal((len(witnesses.row), len(SOURCES), features.within[0].shape[1]))
     strangeness = np.random.default_rng(SEED + 1).random((len(witnesses.row), len(SOURCES)))
     result, order = [], []
@@ -245,14 +267,15 @@ def simulate(
         for source, part in enumerate(parts):
             if not len(shown[source]):
                 continue
-            share = min(1.0, float(spread[source, number] / max(witnesses.spread[source, number], 1e-12)))
+            full, here = max(float(witnesses.spread[source, number]), TINY), max(float(part.spread[number]), TINY)
+            share = min(1.0, float(part.shared[number]) / full)
             own = witnesses.residual[witnesses.row[people, source]]
             root = _root(part.weights @ basis, part.variance[:, number])
             own_population, donors = witnesses.population[people], witnesses.donor_population[people, source]
             doubt = strangeness[people, source, None] * closeness(part.mean, own_population, donors, share)[:, None]
             mean = (1 - doubt) * part.mean[own_population] + doubt * part.mean[donors]
             total += (mean + share * own) @ basis
-            total += np.sqrt(1 - share) * noise[people, source, : basis.shape[1]] @ root.T
+            total += np.sqrt(max(0.0, 1 - share**2 * full / here)) * noise[people, source, : basis.shape[1]] @ root.T
         result.append(total)
         order.append(people)
     return tuple(result), np.concatenate(order)
@@ -261,13 +284,8 @@ def simulate(
 def closeness(mean: Floats, population: Indices, other: Indices, share: float) -> Floats:
     """How far a population that a source has not typed may turn out to be on the way to another: 0 to 1."""
     apart = mean[population, population] - mean[population, other] + mean[other, other] - mean[other, population]
-    reach = np.minimum(1.0, MIXED * np.sqrt(share / np.maximum(apart, 1e-12)))
+    reach = np.minimum(1.0, MIXED * np.sqrt(share / np.maximum(apart, TINY)))
     return np.asarray(np.where(population == other, 0.0, reach))
-
-
-def _spread(part: Moments) -> Floats:
-    """The variance of scores summed over populations, by continent."""
-    return np.asarray((part.weights**2).sum(axis=1) @ part.variance)
 
 
 def _root(weights: Floats, variance: Floats) -> Floats:
@@ -280,7 +298,7 @@ def eligible(witnesses: Witnesses, spread: Floats) -> Indices:
     """Who takes part, given the spread that each source has in the file: of each population those typed by every source
     that matters, or everybody where they are fewer than ENOUGH.
     """
-    needed = spread > MATTERS * max(float(spread.sum()), 1e-12)
+    needed = spread > MATTERS * max(float(spread.sum()), TINY)
     typed = witnesses.typed[:, needed].all(axis=1)
     enough = np.bincount(witnesses.population, weights=typed) >= ENOUGH
     return np.flatnonzero(typed | ~enough[witnesses.population])

@@ -11,17 +11,20 @@ Two statistics, each close to standard normal for people of the reference popula
    Hilferty 1931). A new mixture, or a population between the known ones, does so.
 
 The p-values are joined by the Cauchy combination, which allows any dependence between them (Liu & Xie 2020).
+
+Where the score allows for wrong alleles, strangeness and errors look alike: the deviance without that allowance joins
+as a third p-value, and where nothing else speaks for a stranger the verdict is "uncertain".
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration import Calibrated, recalibrate
+from .calibration import Calibrated, plain_frequencies, recalibrate
 from .model import SOURCES, Model
 from .score import Score
 
@@ -66,16 +69,23 @@ class Deviance:
 def reference_fit(model: Model, dosage: NDArray[np.int8], score: Score, calibrated: Calibrated | None = None) -> Fit:
     """The test for a person with these dosages (one a site of the model, -1 where unknown) and their score."""
     known = recalibrate(model, score) if calibrated is None else calibrated
-    deviance = deviances(model, score, dosage[None, score.used])
+    seen = dosage[None, score.used]
+    deviance = deviances(model, score, seen)
     tails = [tail(_deviance_deviate(model, deviance)), tail(place_deviates(known, score.nats[None])[0])]
+    sure = combine(tails)
+    if score.error:
+        plain = replace(score, frequencies=plain_frequencies(score))
+        tails.append(tail(_deviance_deviate(model, deviances(model, plain, seen))))
     p_value = combine(tails)
     enough = float(deviance.variance.sum()) >= ENOUGH
-    return Fit(verdict(p_value, enough=enough), p_value, round(deviate(p_value), DECIMALS))
+    return Fit(verdict(p_value, sure, enough=enough), p_value, round(deviate(p_value), DECIMALS))
 
 
-def verdict(p_value: float, *, enough: bool) -> str:
-    """What is said of a p-value, where the file shows `enough` to notice a stranger."""
-    if p_value < OUTSIDE:
+def verdict(p_value: float, sure: float, *, enough: bool) -> str:
+    """What is said of a p-value, where the file shows `enough` to notice a stranger; `sure` is the p-value of the tests
+    that wrong alleles do not disturb.
+    """
+    if sure < OUTSIDE:
         return "outside"
     return "inside" if enough and p_value >= DOUBTFUL else "uncertain"
 
