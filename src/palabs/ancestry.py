@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> Reply:
     if args.pdf:
         check_pdf_can_be_written()
     genome = read_genome(args.genome)
-    parameters = {"sample": args.sample} if args.sample else {}
+    parameters = {} if args.sample is None else {"sample": args.sample}
     compute = analyse_in_place if args.protect == "none" else _analyse_in_tee
     analysis = compute(genome, parameters)
     files = write_reports(analysis, args.output, args.pdf)
