@@ -134,8 +134,8 @@ def references_section(answer: Answer, people: Mapping[str, int]) -> Html:
             "p",
             f"{answer.model.people:,} people of the {answer.model.populations} populations of the 1000 Genomes "
             f"Project, at {answer.model.snps:,} SNPs. They consented to open publication. The five continental groups "
-            "are that project's own; “Mixed American” means people of Colombia, Mexico, Peru and Puerto Rico. For shares "
-            "and for the painting of chromosomes, people of the Human Genome Diversity Panel stand for Indigenous "
+            "are that project's own; “Mixed American” means people of Colombia, Mexico, Peru and Puerto Rico. For "
+            "shares and the painting of chromosomes, people of the Human Genome Diversity Panel stand for Indigenous "
             "American and Oceanian ancestors.",
         ),
         tag(
