@@ -192,11 +192,11 @@ def test_the_same_snp_without_end_is_refused_and_a_few_times_is_not(vcf, somebod
     assert read_genotypes(head + (b"\n" + row) * 1000, panel).tally["used"] == 3
 
 
-NAMES = ["__MACOSX/._genome.txt", ".DS_Store", "folder/", "deep/.hidden"]
+NAMES = ["__MACOSX/._genome.txt", ".DS_Store", "folder/", "deep/.hidden", "genome.txt.md5", "Read me.PDF"]
 
 
 @pytest.mark.parametrize("extra", NAMES)
-def test_what_systems_add_to_a_zip_is_not_counted(extra, somebody, panel):
+def test_what_lies_beside_genotypes_in_a_zip_is_not_counted(extra, somebody, panel):
     data = zipped(
         {extra: b"" if extra.endswith("/") else b"junk", "folder/genome_Jane_Doe.txt": somebody.twentythree()}
     )

@@ -142,6 +142,18 @@ def test_a_bed_file_without_the_others_on_the_disk_is_misuse(tmp_path):
     assert ".bim and .fam" in caught.value.findings[0].got
 
 
+def test_the_logs_of_plink_in_the_zip_do_no_harm(somebody, panel):
+    files = files_of(somebody.plink()) | {"log": b"PLINK v1.9", "nosex": b"F P1"}
+    assert read_genotypes(zip_of(files), panel).tally["used"] == len(somebody.snps)
+
+
+def test_two_data_sets_in_one_zip_are_refused(somebody, panel):
+    both = files_of(somebody.some(50).plink()) | files_of(somebody.some(50).plink_text())
+    with pytest.raises(BadGenotypes) as caught:
+        read_genotypes(zip_of(both), panel)
+    assert caught.value.finding["code"] == "genotypes.archive"
+
+
 def test_real_data_sets_are_read_as_plink_reads_them(genomes):
     """One person of the exome panel, whose letters the .bim gives for some SNPs, against the training's own reader."""
     from palabs.training.plink import read_plink

@@ -27,7 +27,9 @@ ARCHIVES = (
 )
 MAX_MEMBERS = 1000
 ENCRYPTED = 1
-PLINK_KINDS = frozenset({"bed", "bim", "fam", "ped", "map"})
+BINARY, TEXT = {"bed", "bim", "fam"}, {"ped", "map"}
+# What lies beside genotypes: indexes, checksums, explanations, logs of PLINK.
+BESIDE = frozenset({"tbi", "csi", "md5", "pdf", "log", "nosex", "hh"})
 # What damaged zip files make `zipfile` raise; NotImplementedError is a RuntimeError, BadZipFile is not an OSError.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, OSError, EOFError, ValueError, OverflowError)
 
@@ -130,8 +132,7 @@ def _unzip(data: bytes) -> Iterator[bytes] | Plink:
         raise _damaged("zip") from None
     if len(members) > MAX_MEMBERS:
         raise _not_one(len(members))
-    kinds = {info.filename.lower().rpartition(".")[2]: info for info in members}
-    if {"bed", "ped"} & set(kinds):
+    if {"bed", "ped"} & set(map(_kind, members)):
         return _plink(archive, members)
     if len(members) != 1:
         raise _not_one(len(members))
@@ -139,9 +140,14 @@ def _unzip(data: bytes) -> Iterator[bytes] | Plink:
 
 
 def _is_content(info: zipfile.ZipInfo) -> bool:
-    """Whether it is neither a folder nor what operating systems add."""
+    """Whether it is neither a folder, nor what operating systems add, nor what lies beside genotypes."""
     name = info.filename.rpartition("/")[2]
-    return bool(name) and not name.startswith(".") and not info.filename.startswith("__MACOSX/")
+    hidden = name.startswith(".") or info.filename.startswith("__MACOSX/")
+    return bool(name) and not hidden and _kind(info) not in BESIDE
+
+
+def _kind(info: zipfile.ZipInfo) -> str:
+    return info.filename.lower().rpartition(".")[2]
 
 
 def _not_one(number: int) -> BadGenotypes:
@@ -154,8 +160,9 @@ def _not_one(number: int) -> BadGenotypes:
 
 
 def _plink(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Plink:
-    kinds = [info.filename.lower().rpartition(".")[2] for info in members]
-    if len(set(kinds)) != len(kinds) or not PLINK_KINDS.issuperset(kinds):
+    kinds = [_kind(info) for info in members]
+    one_set = any(set(kinds) <= kind for kind in (BINARY, TEXT))
+    if len(set(kinds)) != len(kinds) or not one_set:
         raise _not_one(len(members))
     files, room = {}, MAX_TEXT_BYTES
     for kind, info in zip(kinds, members, strict=True):
