@@ -25,6 +25,7 @@ SEED = 20131128
 # all kinds of files, at most 1 % of people stop above their continent.
 THRESHOLD = 0.8
 WORLD = "world"
+ABOVE_ALL = 2.0  # a cut that no probability reaches
 
 
 @dataclass(frozen=True)
@@ -160,4 +161,5 @@ def cut_off(calibrated: Calibrated, rung: Rung) -> float:
     own = np.where(probabilities.argmax(axis=1) == truth, np.inf, own)
     order = np.argsort(own, kind="stable")
     below = np.cumsum(calibrated.weight[order]) / (calibrated.weight.sum() + calibrated.weight.max())
-    return float(min(own[order[np.searchsorted(below, 1 - COVERAGE, side="right").clip(max=len(order) - 1)]], 2.0))
+    lost = int(np.searchsorted(below, 1 - COVERAGE, side="right"))
+    return min(float(own[order[lost - 1]]), ABOVE_ALL) if lost else 0.0

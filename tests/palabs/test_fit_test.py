@@ -1,0 +1,180 @@
+"""Not in our reference: strangers are noticed, insiders and admixed people are not called strangers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from palabs.training.calibrate import blank_score
+from palabs.workload.ancestry.calibration import recalibrate
+from palabs.workload.ancestry.fit_test import (
+    DOUBTFUL,
+    OUTSIDE,
+    Cloud,
+    _surprise,
+    combine,
+    deviances,
+    deviate,
+    mixture,
+    reference_fit,
+    tail,
+    verdict,
+)
+from palabs.workload.ancestry.model import SOURCES, frequencies, load
+from palabs.workload.ancestry.score import score
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load()[0]
+
+
+@pytest.fixture(scope="module")
+def shown(model):
+    """The genome-wide SNPs that HGDP was typed on too, so that both kinds of people can be drawn."""
+    wide = np.isin(model.sites.source, [SOURCES.index("aisnp"), SOURCES.index("gw14k")])
+    return wide & (model.reference_totals > 0).all(axis=1)
+
+
+def draw(frequency, shown, seed, keep=1.0):
+    rng = np.random.default_rng(seed)
+    return np.where(shown & (rng.random(len(shown)) < keep), rng.binomial(2, frequency), -1).astype(np.int8)
+
+
+def of(model, **shares):
+    """The frequencies of a mixture of populations."""
+    table = frequencies(model)
+    return sum(share * table[:, model.populations.index(code)] for code, share in shares.items())
+
+
+def stranger(model, name):
+    column = next(number for number, each in enumerate(model.references) if each.startswith(name))
+    return model.reference_counts[:, column] / np.maximum(model.reference_totals[:, column], 1)
+
+
+def test_of(model, dosage):
+    told = score(model, dosage)
+    return reference_fit(model, dosage, told, recalibrate(model, told))
+
+
+test_of.__test__ = False  # a helper
+
+
+@pytest.mark.parametrize("name", ["Papuan", "San", "Biaka", "Yakut", "Kalash", "Karitiana", "Bedouin", "Druze"])
+def test_people_of_populations_without_a_reference_are_outside(model, shown, name):
+    found = test_of(model, draw(stranger(model, name), shown, 1))
+    assert found.p_value < DOUBTFUL
+    assert found.verdict != "inside"
+    if name in {"Papuan", "San", "Biaka", "Karitiana"}:
+        assert found.verdict == "outside"
+        assert found.statistic > 3
+
+
+@pytest.mark.parametrize("code", ["YRI", "LWK", "PEL", "CLM", "CHB", "JPT", "FIN", "TSI", "GIH", "STU"])
+def test_people_drawn_in_the_same_way_from_a_reference_population_are_not(model, shown, code):
+    found = test_of(model, draw(of(model, **{code: 1.0}), shown, 2))
+    assert found.verdict != "outside"
+    assert found.p_value >= OUTSIDE
+
+
+@pytest.mark.parametrize("shares", [{"YRI": 0.8, "CEU": 0.2}, {"IBS": 0.6, "PEL": 0.3, "YRI": 0.1}])
+def test_admixed_people_of_the_americas_are_not_strangers(model, shown, shares):
+    assert test_of(model, draw(of(model, **shares), shown, 3)).verdict != "outside"
+
+
+def test_a_mixture_that_no_population_shows_is_outside(model, shown):
+    assert test_of(model, draw(of(model, ITU=0.5, ESN=0.5), shown, 4)).verdict == "outside"
+
+
+def test_with_few_snps_nobody_is_called_inside(model):
+    few = model.sites.source == SOURCES.index("aisnp")
+    for code in ("FIN", "YRI", "CHS"):
+        assert test_of(model, draw(of(model, **{code: 1.0}), few, 5)).verdict == "uncertain"
+
+
+def test_wrong_alleles_alone_make_nobody_a_stranger(model, shown):
+    rng = np.random.default_rng(6)
+    for code in ("CEU", "CHB", "YRI"):
+        dosage = draw(of(model, **{code: 1.0}), shown, 7)
+        wrong = (dosage >= 0) & (rng.random(len(dosage)) < 0.05)
+        dosage[wrong] = 2 - dosage[wrong]
+        assert test_of(model, dosage).verdict != "outside"
+
+
+def test_the_genotype_that_cannot_be_shown_is_not_expected():
+    frequency = np.array([0.1, 0.4, 0.8])
+    for hidden in (-1, 0, 2):
+        chances = np.stack([(1 - frequency) ** 2, 2 * frequency * (1 - frequency), frequency**2])
+        possible = [dosage for dosage in range(3) if dosage != hidden]
+        chances /= chances[possible].sum(axis=0)
+        mean, square = np.zeros(3), np.zeros(3)
+        for dosage in possible:
+            surprise, variance = _surprise(frequency, np.full(3, dosage, np.int8), np.full(3, hidden, np.int8))
+            mean += chances[dosage] * surprise
+            square += chances[dosage] * surprise**2
+        assert mean == pytest.approx(0, abs=1e-12)
+        assert square == pytest.approx(variance)
+
+
+def test_insiders_are_as_probable_as_expected(model, shown):
+    used = np.flatnonzero(shown)
+    people = np.stack([draw(of(model, CEU=1.0), shown, seed) for seed in range(30)])[:, used]
+    found = deviances(model, blank_score(model, used), people)
+    z = found.excess.sum(axis=1) / np.sqrt(found.variance.sum(axis=1))
+    assert abs(z.mean()) < 0.8
+    assert 0.6 < z.std() < 1.4
+
+
+def test_a_mixture_is_found_again(model, shown):
+    used = np.flatnonzero(shown)
+    table = frequencies(model)[used]
+    dosage = draw(of(model, YRI=0.5, CEU=0.5), shown, 8)[used]
+    share = dict(zip(model.continents, np.zeros(26), strict=True))
+    for continent, value in zip(model.continents, mixture(table, dosage), strict=True):
+        share[continent] += value
+    assert share["AFR"] == pytest.approx(0.5, abs=0.1)
+    assert sum(share.values()) == pytest.approx(1)
+
+
+def test_distances_without_a_person_are_those_of_a_cloud_made_without():
+    rng = np.random.default_rng(9)
+    points, truth = rng.normal(size=(40, 3)) + np.repeat([[0.0], [4.0]], 20, axis=0), np.repeat([3, 8], 20)
+    others = np.arange(40) != 5
+    without = Cloud.of(points[others], truth[others])
+    apart = points[5] - without.means[0]
+    wanted = apart @ without.precision @ apart / 3
+    assert Cloud.of(points, truth).own(points, truth)[5] == pytest.approx(wanted, rel=1e-3)
+
+
+@given(st.floats(1e-12, 1))
+def test_two_equal_p_values_are_combined_to_the_same(p):
+    assert combine([p, p]) == pytest.approx(min(p, 0.9), rel=1e-6)
+
+
+@given(st.floats(1e-300, 1))
+def test_a_perfect_fit_in_one_way_hides_no_bad_fit_in_the_other(other):
+    assert combine([1e-6, other]) < 3e-6
+
+
+@given(st.floats(-5, 30))
+def test_deviates_and_tails_are_inverse(z):
+    assert deviate(tail(z)) == pytest.approx(z, abs=1e-6)
+
+
+def test_p_values_of_the_extreme_are_still_in_order():
+    p = [combine([tail(z), 0.5]) for z in (5, 10, 20, 30)]
+    assert all(math.isfinite(each) and each > 0 for each in p)
+    assert p == sorted(p, reverse=True)
+    assert len(set(p)) == len(p)
+
+
+def test_the_verdict_follows_the_p_value_and_what_the_file_can_show():
+    assert verdict(OUTSIDE / 2, OUTSIDE / 2, enough=False) == "outside"
+    assert verdict(OUTSIDE / 2, 0.5, enough=True) == "uncertain"
+    assert verdict(DOUBTFUL / 2, DOUBTFUL / 2, enough=True) == "uncertain"
+    assert verdict(0.5, 0.5, enough=False) == "uncertain"
+    assert verdict(0.5, 0.5, enough=True) == "inside"
