@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import palabs.answer as answer_module
 from confide.errors import Misuse, Refused
-from palabs.answer import Answer, read_answer
+from palabs.answer import Answer, FindingRow, Part, Refusal, read_answer
 from palabs.populations import COMPONENTS, CONTINENTS, POPULATIONS, REGIONS
 from palabs.workload.ancestry.model import REGION_OF
 from palabs.workload.ancestry.model import REGIONS as MODEL_REGIONS
@@ -237,6 +239,21 @@ def test_whatever_a_field_holds_it_is_an_answer_or_refused(field, value):
 def test_no_bytes_are_a_traceback(data):
     with pytest.raises(Refused):
         read_answer(data)
+
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "reference" / "ancestry-answer.md").read_text()
+
+
+def test_every_field_and_every_finding_is_documented():
+    parts = (part for part in vars(answer_module).values() if isinstance(part, type) and issubclass(part, Part))
+    fields = {
+        field.name for part in parts if part not in {Refusal, FindingRow} for field in msgspec.structs.fields(part)
+    }
+    assert len(fields) > 40
+    assert [name for name in sorted(fields) if f"`{name}`" not in DOCUMENT] == []
+    sources = (Path(answer_module.__file__).with_name(name).read_text() for name in ("answer.py", "answer_checks.py"))
+    codes = {code for source in sources for code in re.findall(r'"(answer\.[a-z]+)"', source)}
+    assert codes == set(re.findall(r"`(answer\.[a-z]+)`", DOCUMENT))
 
 
 def test_components_have_names_and_colours_of_their_own():
