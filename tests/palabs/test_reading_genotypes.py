@@ -68,6 +68,19 @@ def test_a_report_without_places_is_read_by_rs_number(somebody, panel):
     assert np.array_equal(genotypes.dosage, expected_dosage(somebody, panel))
 
 
+def test_one_of_two_people_of_a_report_is_read_by_name(somebody, panel):
+    other = somebody.illumina_report().partition(b"Plus\n")[2].replace(b"Jane Doe", b"NA1")
+    both = somebody.flipped().illumina_report().replace(b"\tA\tA\n", b"\t-\t-\n") + other
+    genotypes = read_genotypes(both, panel, sample="NA1")
+    assert (genotypes.people, genotypes.tally["strand_flipped"]) == (2, 0)
+    assert np.array_equal(genotypes.dosage, expected_dosage(somebody, panel))
+    for sample, code in ((None, "genotypes.samples"), ("NA2", "genotypes.sample_unknown")):
+        with pytest.raises(BadGenotypes) as caught:
+            read_genotypes(both, panel, sample=sample)
+        assert caught.value.finding["code"] == code
+        assert "Jane Doe, NA1" in str(caught.value)
+
+
 def test_rows_that_carry_a_laboratorys_own_names_are_matched_by_place(somebody, panel):
     data = somebody.twentythree().replace(b"\nrs", b"\ni")
     assert np.array_equal(read_genotypes(data, panel).dosage, expected_dosage(somebody, panel))
