@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Progress = Callable[[str], None]
 
-FIT_SEEDS = (11, 12, 13, 14)
+FIT_SEEDS = (11, 12, 13, 14, 15, 16)
 SEEDS = (1, 2)
 MIXED_POPULATIONS = ("ACB", "ASW", "CLM", "MXL", "PEL", "PUR")
 # Columns of the published table, in the order of COMPONENTS.

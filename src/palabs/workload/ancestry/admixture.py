@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .components import COMPONENTS, Tables, component_frequencies
 from .model import Sites
-from .shares import Alleles, maximise
+from .shares import Alleles, fit, noisy
 
 Floats = NDArray[np.float64]
 
@@ -26,9 +26,10 @@ NORMAL_90 = 1.6449  # two-sided, LEVEL
 BLOCK = 5_000_000
 REPLICATES = 200
 MIN_SNPS = 80
+MAX_WRONG = 0.25  # of the alleles; a file that fits no mixture better than so has no shares
 # Standard errors are widened by this share: what the bootstrap cannot see is the error that all blocks have in common.
 # Fitted to cover 90 % on simulations, checked on simulations with other seeds (palabs.evaluate.proportions).
-FLOOR = 0.005
+FLOOR = 0.002
 DECIMALS = 6
 
 
@@ -55,11 +56,14 @@ class Admixture:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Shares of the sources and their standard errors, in the order of the sources, and the blocks behind them."""
+    """Shares of the sources and their standard errors, in the order of the sources, the number of blocks behind them,
+    and the probability that an allele was read wrongly.
+    """
 
     shares: Floats
     errors: Floats
     blocks: int
+    wrong: float
 
     def interval(self) -> tuple[Floats, Floats]:
         """Low and high ends of the intervals of LEVEL; they contain the shares."""
@@ -71,7 +75,9 @@ def estimate(
     model: Tables, dosage: NDArray[np.int8], hidden: NDArray[np.int8] | None = None, *, seed: int = 0
 ) -> Admixture | None:
     """The admixture of a person with these dosages (one a site of the model, -1 unknown), or None with fewer than
-    MIN_SNPS known. `hidden` is as in Genotypes; `seed` chooses the half-samples.
+    MIN_SNPS known, or where more than MAX_WRONG of the alleles fit nothing.
+
+    `hidden` is as in Genotypes; `seed` chooses the half-samples.
     """
     rows = np.flatnonzero(dosage >= 0)
     if rows.size < MIN_SNPS:
@@ -80,6 +86,8 @@ def estimate(
     blocks = block_numbers(model.sites, rows)
     unseen = None if hidden is None or (hidden[rows] < 0).all() else hidden[rows]
     found = estimate_shares(dosage[rows], frequency, blocks, unseen, seed=seed)
+    if found.wrong > MAX_WRONG:
+        return None
     ends = zip(COMPONENTS, _summing_to_one(found.shares), *found.interval(), strict=True)
     parts = tuple(
         Component(code, float(share), round(float(min(low, share)), DECIMALS), round(float(max(high, share)), DECIMALS))
@@ -100,11 +108,13 @@ def estimate_shares(
 
     `dosage` and `blocks` have one number a site; blocks are numbered from 0 along the genome.
     """
+    found = fit(dosage, frequency, hidden)
     counted = dosage.astype(np.float64)
-    shares = maximise(counted, np.full_like(counted, 2.0), frequency, hidden)
-    alleles = Alleles(counted, 2.0 - counted, np.ascontiguousarray(frequency.T), hidden)
-    gradient, curvature = _by_block(alleles, shares, blocks)
-    return Estimate(shares, _errors(gradient, curvature, seed), len(gradient))
+    alleles = Alleles(counted, 2.0 - counted, np.ascontiguousarray(noisy(frequency).T), hidden)
+    gradient, curvature = _by_block(alleles, found.with_noise, blocks)
+    moved = found.with_noise + _steps(gradient, curvature, seed)
+    replicates = moved[:, :-1] / moved[:, :-1].sum(axis=1, keepdims=True)
+    return Estimate(found.shares, replicates.std(axis=0), len(gradient), found.wrong)
 
 
 def block_numbers(sites: Sites, rows: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -135,15 +145,14 @@ def _by_block(alleles: Alleles, shares: Floats, blocks: NDArray[np.intp]) -> tup
     return gradient, curvature
 
 
-def _errors(gradient: Floats, curvature: Floats, seed: int) -> Floats:
-    """Standard errors of the shares: the spread of REPLICATES Newton steps, each from a half-sample of blocks."""
+def _steps(gradient: Floats, curvature: Floats, seed: int) -> Floats:
+    """How a half-sample of blocks would move the shares: one Newton step each (REPLICATES x sources)."""
     weights = _half_samples(len(gradient), seed)
     free = _directions(gradient.shape[1])
     slope = weights @ gradient @ free
     bend = free.T @ np.tensordot(weights, curvature, axes=1) @ free
     bend += 1e-6 * np.trace(bend, axis1=1, axis2=2)[:, None, None] * np.eye(free.shape[1])
-    steps = np.linalg.solve(bend, slope[:, :, None])[:, :, 0] @ free.T
-    return np.asarray(steps.std(axis=0))
+    return np.asarray(np.linalg.solve(bend, slope[:, :, None])[:, :, 0] @ free.T)
 
 
 def _half_samples(blocks: int, seed: int) -> Floats:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .components import COMPONENTS, Tables, component_frequencies
 from .model import Sites
 from .mosaic import posterior, window_evidence, window_selection
-from .shares import maximise
+from .shares import fit
 
 Floats = NDArray[np.float64]
 
@@ -91,10 +91,10 @@ def paint(
         return None
     alleles = haplotypes[layout.rows]
     frequency = component_frequencies(model, layout.rows)
-    counted = alleles.sum(axis=1, dtype=np.float64)
     unseen = None if hidden is None or (hidden[layout.rows] < 0).all() else hidden[layout.rows]
-    shares = maximise(counted, np.full_like(counted, 2.0), frequency, unseen)
-    painted = paint_copies(alleles, frequency, layout, shares, unseen)
+    found = fit(alleles.sum(axis=1, dtype=np.int8), frequency, unseen)
+    shown = (1 - 2 * found.wrong) * frequency + found.wrong
+    painted = paint_copies(alleles, shown, layout, found.shares, unseen)
     ends = _ends(layout)
     inside = np.zeros(painted.shape[:3], dtype=bool)
     for number, (first, last) in ends.items():
