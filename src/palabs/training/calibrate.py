@@ -20,8 +20,8 @@ MINIMUM = 0.5  # of the inflation: what a few people alike might show by chance
 TYPED = 0.5  # a person is typed by a source whose SNPs he or she shows by more than this share
 
 # Strengths of the ridge: between continents, then within each in alphabetical order. Chosen once by the cross-validated
-# log-loss of people out of fold, among 0.0002 to 100 in steps of about three, on average over five kinds of files, whole
-# and with 30 % of the SNPs. In the Americas shares of ancestry say more than a population's own score: a weak ridge.
+# log-loss of people out of fold, among 0.0002 to 100 in steps of about three, over five kinds of files, whole and with
+# 30 % of the SNPs. In the Americas shares of ancestry say more than a population's own score, so the ridge is weak.
 RIDGE = (0.01, 2.0, 0.002, 10.0, 10.0, 30.0)
 
 Mask = NDArray[np.bool_]

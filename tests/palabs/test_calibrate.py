@@ -1,0 +1,107 @@
+"""What training keeps for the calibration: each person's distance out of fold, and nothing of a genotype."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from palabs.training.calibrate import blank_score, calibrate, source_scores
+from palabs.workload.ancestry.calibration import Witnesses, moments
+from palabs.workload.ancestry.model import SOURCES, frequencies, load
+
+EACH = 4  # people of every population
+FOLDS = 2
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load()[0]
+
+
+@pytest.fixture(scope="module")
+def panel(model):
+    """People drawn from every population; gw14k typed nobody of the second half of the populations."""
+    rng = np.random.default_rng(0)
+    population = np.repeat(np.arange(len(model.populations)), EACH)
+    dosage = rng.binomial(2, frequencies(model)[:, population].T).astype(np.int8)
+    lacking = population >= len(model.populations) // 2
+    dosage[np.ix_(lacking, model.sites.source == SOURCES.index("gw14k"))] = -1
+    dosage[:, model.sites.source == SOURCES.index("vcf")] = -1
+    return SimpleNamespace(population=population, dosage=dosage)
+
+
+@pytest.fixture(scope="module")
+def folds(panel):
+    return np.arange(len(panel.population)) % FOLDS
+
+
+def calibrated(model, panel, folds, models=None, people=None):
+    everybody = np.ones(len(folds), dtype=bool)
+    found = calibrate(model, panel, everybody if people is None else people, folds, models or [model] * FOLDS)
+    return Witnesses.of(replace(model, calibration=found)), found
+
+
+@pytest.fixture(scope="module")
+def whole(model, panel, folds):
+    return calibrated(model, panel, folds)
+
+
+def test_a_persons_row_is_the_score_less_what_the_population_leads_to_expect(model, panel, whole):
+    witnesses, kept = whole
+    told = source_scores(model, panel.dosage)
+    blank = blank_score(model, np.arange(len(model.sites)))
+    for name in ("aisnp", "exome"):
+        source = SOURCES.index(name)
+        mean = moments(model, blank, np.flatnonzero(model.sites.source == source)).mean
+        wanted = told[:, source] - mean[panel.population]
+        assert witnesses.residual[witnesses.row[:, source]] == pytest.approx(wanted, abs=kept.values["step"])
+
+
+def test_people_of_untyped_populations_are_marked_and_have_donors(model, panel, whole):
+    witnesses, _ = whole
+    wide, phased = SOURCES.index("gw14k"), SOURCES.index("vcf")
+    half = panel.population < len(model.populations) // 2
+    assert (witnesses.typed[:, wide] == half).all()
+    assert not witnesses.typed[:, phased].any()
+    donors = witnesses.donor_population[:, wide]
+    assert (donors[half] == panel.population[half]).all()
+    assert (donors < len(model.populations) // 2).all()
+
+
+def test_a_persons_row_comes_from_the_model_of_their_own_fold(model, panel, folds, whole):
+    shifted = replace(model, counts=model.totals - model.counts)
+    witnesses, _ = calibrated(model, panel, folds, [model, shifted])
+    plain, _ = whole
+    changed = np.abs(witnesses.residual[witnesses.row[:, 0]] - plain.residual[plain.row[:, 0]]).max(axis=1) > 1
+    assert (changed == (folds == 1)).all()
+
+
+def test_only_the_chosen_people_are_kept(model, panel, folds):
+    some = panel.population % 3 == 0
+    witnesses, kept = calibrated(model, panel, np.where(some, folds, -1), people=some)
+    assert (witnesses.population == panel.population[some]).all()
+    assert len(kept.arrays["population"]) == some.sum()
+
+
+def test_nothing_of_a_genotype_is_kept(model, whole):
+    _, kept = whole
+    for name, array in kept.arrays.items():
+        assert len(model.sites) not in array.shape, name
+        assert array.size <= 26 * len(SOURCES) * EACH * len(model.populations), name
+
+
+def test_people_whose_snps_are_independent_need_no_inflation(whole):
+    values = whole[1].values["fit"]
+    for name, bound in (("aisnp", 0.2), ("exome", 0.05)):  # a mixture fits few SNPs a little too well
+        source = SOURCES.index(name)
+        assert abs(values["bias"][source]) < bound
+        assert 0.5 <= values["inflation"][source] < 1.6
+
+
+def test_the_same_people_give_the_same_bytes(model, panel, folds, whole):
+    again = calibrated(model, panel, folds)[1]
+    assert again.values == whole[1].values
+    assert all((again.arrays[name] == array).all() for name, array in whole[1].arrays.items())
