@@ -98,7 +98,7 @@ def test_people_whose_snps_are_independent_need_no_inflation(whole):
     for name, bound in (("aisnp", 0.2), ("exome", 0.05)):  # a mixture fits few SNPs a little too well
         source = SOURCES.index(name)
         assert abs(values["bias"][source]) < bound
-        assert 0.5 <= values["inflation"][source] < 1.6
+        assert 0.5 <= values["inflation"][source] < 2.0  # of 26 people
 
 
 def test_the_same_people_give_the_same_bytes(model, panel, folds, whole):

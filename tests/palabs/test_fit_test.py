@@ -96,13 +96,15 @@ def test_with_few_snps_nobody_is_called_inside(model):
         assert test_of(model, draw(of(model, **{code: 1.0}), few, 5)).verdict == "uncertain"
 
 
-def test_wrong_alleles_alone_make_nobody_a_stranger(model, shown):
+def test_wrong_alleles_leave_it_uncertain_whether_somebody_is_a_stranger(model, shown):
     rng = np.random.default_rng(6)
     for code in ("CEU", "CHB", "YRI"):
         dosage = draw(of(model, **{code: 1.0}), shown, 7)
-        wrong = (dosage >= 0) & (rng.random(len(dosage)) < 0.05)
+        wrong = (dosage >= 0) & (rng.random(len(dosage)) < 0.1)
         dosage[wrong] = 2 - dosage[wrong]
-        assert test_of(model, dosage).verdict != "outside"
+        found = test_of(model, dosage)
+        assert found.verdict == "uncertain"
+        assert found.p_value < OUTSIDE  # they could be one
 
 
 def test_the_genotype_that_cannot_be_shown_is_not_expected():

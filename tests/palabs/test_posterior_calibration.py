@@ -17,6 +17,7 @@ from palabs.workload.ancestry.calibration import (
     balance,
     closeness,
     eligible,
+    fit_level,
     moments,
     recalibrate,
     simulate,
@@ -81,6 +82,16 @@ def test_probabilities_left_out_are_as_right_as_they_say(model):
     calibrated = recalibrate(model, blank_score(model, sites_of(model, "aisnp", "exome")))
     told, right = calibrated.held_out.max(axis=1), calibrated.held_out.argmax(axis=1) == calibrated.truth
     assert abs(told.mean() - right.mean()) < 0.02
+
+
+def test_no_confidence_is_learnt_by_heart():
+    rng = np.random.default_rng(4)
+    features, truth = rng.normal(size=(60, 8)), rng.integers(0, 4, 60)
+    level = fit_level(features, truth, np.ones(60), 4, ridge=1e-3)
+    own = level.held_out[np.arange(60), truth]
+    assert -np.log(own).mean() < np.log(4) + 0.1
+    assert level.held_out.max(axis=1).mean() < 0.4
+    assert level.probabilities(features).max(axis=1).mean() < 0.5
 
 
 def test_wrong_alleles_make_the_answer_less_sure(model):
