@@ -32,6 +32,7 @@ Indices = NDArray[np.intp]
 SEED = 20131128
 JITTER = 1e-9
 TINY = 1e-12
+FAR_BELOW = -1e4  # the logarithm of no probability
 MATTERS = 0.05  # share of a file's information above which a source's own people are wanted
 ENOUGH = 25  # typed people of a population with whom no others need be imputed
 # How far (in the root of nats) the mean score of a population that a source has not typed may lie from its expectation
@@ -134,12 +135,14 @@ def _flawless(model: Model, score: Score, sites: Indices, weights: Floats) -> Fl
 @dataclass(frozen=True)
 class Features:
     """How a score becomes features: the scores of a continent's own populations (centred), then the continents' means
-    (centred), each a linear map of the scores (populations x features).
+    (centred), each a linear map of the scores (populations x features). `regions` (own populations x regions) holds a
+    one where a population belongs.
     """
 
     continents: Floats
     within: tuple[Floats, ...]
     columns: tuple[Indices, ...]
+    regions: tuple[Floats, ...]
 
     @classmethod
     def of(cls, model: Model) -> Features:
@@ -150,12 +153,49 @@ class Features:
         means = np.stack([own[:, each].mean(axis=1) for each in columns], axis=1)
         means -= means.mean(axis=1, keepdims=True)
         within = [own[:, each] - own[:, each].mean(axis=1, keepdims=True) for each in columns]
-        return cls(means, tuple(np.hstack([each, means]) for each in within), columns)
+        of_region = np.array(model.regions)
+        regions = tuple((of_region[each, None] == np.unique(of_region[each])).astype(np.float64) for each in columns)
+        return cls(means, tuple(np.hstack([each, means]) for each in within), columns, regions)
 
     def doubted(self, between: Floats) -> Floats:
         """Probabilities of continents with the share UNLIKE given to all populations evenly."""
         sizes = np.array([len(each) for each in self.columns])
         return np.asarray((1 - UNLIKE) * between + UNLIKE * sizes / sizes.sum())
+
+
+@dataclass(frozen=True)
+class Tempers:
+    """Two temperatures for the children of a node: one between their regions and one within. `regions` (children x
+    regions) holds a one where a child belongs.
+    """
+
+    regions: Floats
+    between: float
+    within: float
+
+    @classmethod
+    def fit(cls, logits: Floats, truth: Indices, weight: Floats, regions: Floats) -> Tempers:
+        """The temperatures with the least log-loss (Guo et al. 2017) at each of the two levels."""
+        above, inside = _split(softmax(logits), regions)
+        own = regions.argmax(axis=1)[truth]
+        between = fit_temperature(above, own, weight)
+        elsewhere = np.where(regions[:, own].T > 0, inside, FAR_BELOW)
+        within = fit_temperature(elsewhere, truth, weight)
+        return cls(regions, min(between, LARGEST_TEMPERATURE), min(within, LARGEST_TEMPERATURE))
+
+    def probabilities(self, logits: Floats) -> Floats:
+        """Probabilities of the children."""
+        above, inside = _split(softmax(logits), self.regions)
+        each = np.exp(self.within * inside)
+        return np.asarray(
+            softmax(self.between * above) @ self.regions.T * each / (each @ self.regions @ self.regions.T)
+        )
+
+
+def _split(p: Floats, regions: Floats) -> tuple[Floats, Floats]:
+    """Logarithms of the regions' probabilities, and of the children's given their region."""
+    above = np.log(np.maximum(p @ regions, TINY**3))
+    return above, np.log(np.maximum(p, TINY**4)) - above @ regions.T
 
 
 @dataclass(frozen=True)
@@ -166,12 +206,12 @@ class Level:
 
     fitted: Fitted
     scale: Floats
-    temperature: float
+    tempers: Tempers
     held_out: Floats
 
     def probabilities(self, features: Floats) -> Floats:
         """Probabilities of the children, one row for each row of features."""
-        return softmax(self.temperature * self.fitted.logits(features / self.scale))
+        return self.tempers.probabilities(self.fitted.logits(features / self.scale))
 
 
 @dataclass(frozen=True)
@@ -210,13 +250,13 @@ def recalibrate(model: Model, score: Score) -> Calibrated:
     truth, ridge = witnesses.population[who], witnesses.ridge
     weight = balance(truth)
     between = np.vstack([each[:, -len(simulated) :] for each in simulated])
-    top = fit_level(between, continent, weight, len(simulated), ridge[0])
+    top = fit_level(between, continent, weight, np.eye(len(simulated)), ridge[0])
     between = features.doubted(top.held_out)
     within, held_out = [], np.empty((len(truth), len(model.populations)))
     for number, columns in enumerate(features.columns):
         rows = continent == number
         inside = np.searchsorted(columns, truth[rows])
-        level = fit_level(simulated[number], inside, weight[rows], len(columns), ridge[number + 1])
+        level = fit_level(simulated[number], inside, weight[rows], features.regions[number], ridge[number + 1])
         held_out[:, columns] = between[:, number, None] / len(columns)
         held_out[np.ix_(rows, columns)] *= level.held_out * len(columns)
         within.append(level)
@@ -229,14 +269,16 @@ def balance(truth: Indices) -> Floats:
     return np.asarray(len(truth) / np.count_nonzero(counts) / counts[truth])
 
 
-def fit_level(features: Floats, truth: Indices, weight: Floats, own: int, ridge: float) -> Level:
+def fit_level(features: Floats, truth: Indices, weight: Floats, regions: Floats, ridge: float) -> Level:
     """One node's regression; even probabilities where nobody tells anything.
 
-    The first `own` features are the children's scores: the weights are drawn towards these times the best temperature,
-    those of the others towards nothing.
+    The first features are the scores of the children, whose `regions` (children x regions) are ones and zeros: the
+    weights are drawn towards these times the best temperature, those of the others towards nothing.
     """
+    own = len(regions)
     if not len(features):
-        return Level(Fitted.blank(features.shape[1], own), np.ones(features.shape[1]), 1.0, np.empty((0, own)))
+        blank = Fitted.blank(features.shape[1], own)
+        return Level(blank, np.ones(features.shape[1]), Tempers(regions, 1.0, 1.0), np.empty((0, own)))
     scale = np.full(features.shape[1], features[:, :own].std() + TINY)
     scale[own:] = features[:, own:].std(axis=0) + TINY
     scaled = features / scale
@@ -244,8 +286,8 @@ def fit_level(features: Floats, truth: Indices, weight: Floats, own: int, ridge:
     prior[:own] = fit_temperature(scaled[:, :own], truth, weight) * np.eye(own)
     fitted = fit(scaled, truth, weight, prior, ridge)
     logits = leave_one_out(fitted, scaled, truth, weight)
-    temperature = min(fit_temperature(logits, truth, weight), LARGEST_TEMPERATURE)
-    return Level(fitted, scale, temperature, softmax(temperature * logits))
+    tempers = Tempers.fit(logits, truth, weight, regions)
+    return Level(fitted, scale, tempers, tempers.probabilities(logits))
 
 
 def simulate(
