@@ -178,9 +178,9 @@ class Tempers:
         """The temperatures with the least log-loss (Guo et al. 2017) at each of the two levels."""
         above, inside = _split(softmax(logits), regions)
         own = regions.argmax(axis=1)[truth]
-        between = fit_temperature(above, own, weight)
+        between = fit_temperature(above, own, weight, start=1.0)
         elsewhere = np.where(regions[:, own].T > 0, inside, FAR_BELOW)
-        within = fit_temperature(elsewhere, truth, weight)
+        within = fit_temperature(elsewhere, truth, weight, start=1.0)
         return cls(regions, min(between, LARGEST_TEMPERATURE), min(within, LARGEST_TEMPERATURE))
 
     def probabilities(self, logits: Floats) -> Floats:
@@ -246,21 +246,34 @@ def recalibrate(model: Model, score: Score) -> Calibrated:
     """The regressions for the SNPs that a score used."""
     witnesses, features = Witnesses.of(model), Features.of(model)
     simulated, who = simulate(model, score, witnesses, features)
-    continent = np.repeat(np.arange(len(simulated)), [len(each) for each in simulated])
-    truth, ridge = witnesses.population[who], witnesses.ridge
+    truth = witnesses.population[who]
     weight = balance(truth)
+    continent = np.repeat(np.arange(len(simulated)), [len(each) for each in simulated])
     between = np.vstack([each[:, -len(simulated) :] for each in simulated])
-    top = fit_level(between, continent, weight, np.eye(len(simulated)), ridge[0])
+    top = fit_level(between, continent, weight, np.eye(len(simulated)), witnesses.ridge[0])
+    within = tuple(
+        fit_level(
+            simulated[number],
+            np.searchsorted(columns, truth[continent == number]),
+            weight[continent == number],
+            features.regions[number],
+            witnesses.ridge[number + 1],
+        )
+        for number, columns in enumerate(features.columns)
+    )
+    held_out = _held_out(features, top, within, continent)
+    return Calibrated(features, top, within, simulated, continent, truth, weight, held_out)
+
+
+def _held_out(features: Features, top: Level, within: tuple[Level, ...], continent: Indices) -> Floats:
+    """Probabilities of all populations for the people of the regressions, each left out; other continents' evenly."""
     between = features.doubted(top.held_out)
-    within, held_out = [], np.empty((len(truth), len(model.populations)))
-    for number, columns in enumerate(features.columns):
-        rows = continent == number
-        inside = np.searchsorted(columns, truth[rows])
-        level = fit_level(simulated[number], inside, weight[rows], features.regions[number], ridge[number + 1])
-        held_out[:, columns] = between[:, number, None] / len(columns)
-        held_out[np.ix_(rows, columns)] *= level.held_out * len(columns)
-        within.append(level)
-    return Calibrated(features, top, tuple(within), simulated, continent, truth, weight, held_out)
+    result = np.empty((len(continent), sum(len(columns) for columns in features.columns)))
+    for number, (level, columns) in enumerate(zip(within, features.columns, strict=True)):
+        inside = np.full((len(continent), len(columns)), 1 / len(columns))
+        inside[continent == number] = level.held_out
+        result[:, columns] = between[:, number, None] * inside
+    return result
 
 
 def balance(truth: Indices) -> Floats:
@@ -296,31 +309,51 @@ def simulate(
     """The features that the training people would have had at the SNPs of a score, one array a continent, and who they
     are (indices, in the order of the arrays).
     """
-    group = model.grouping
     shown = [np.flatnonzero(model.sites.source[score.used] == number) for number in range(len(SOURCES))]
     parts = [moments(model, score, sites) for sites in shown]
     who = eligible(witnesses, np.array([part.spread.sum() for part in parts]))
-    noise = np.random.default_rng(SEED).standard_normal((len(witnesses.row), len(SOURCES), features.within[0].shape[1]))
-    strangeness = np.random.default_rng(SEED + 1).random((len(witnesses.row), len(SOURCES)))
+    chance = Chance.of(witnesses, features.within[0].shape[1])
     result, order = [], []
     for number, basis in enumerate(features.within):
-        people = who[group[witnesses.population[who]] == number]
-        total = np.zeros((len(people), basis.shape[1]))
-        for source, part in enumerate(parts):
-            if not len(shown[source]):
-                continue
-            full, here = max(float(witnesses.spread[source, number]), TINY), max(float(part.spread[number]), TINY)
-            share = min(1.0, float(part.shared[number]) / full)
-            own = witnesses.residual[witnesses.row[people, source]]
-            root = _root(part.weights @ basis, part.variance[:, number])
-            own_population, donors = witnesses.population[people], witnesses.donor_population[people, source]
-            doubt = strangeness[people, source, None] * closeness(part.mean, own_population, donors, share)[:, None]
-            mean = (1 - doubt) * part.mean[own_population] + doubt * part.mean[donors]
-            total += (mean + share * own) @ basis
-            total += np.sqrt(max(0.0, 1 - share**2 * full / here)) * noise[people, source, : basis.shape[1]] @ root.T
-        result.append(total)
+        people = who[model.grouping[witnesses.population[who]] == number]
+        scored = [
+            _draw(part, number, basis, witnesses=witnesses, people=people, source=source, chance=chance)
+            for source, part in enumerate(parts)
+            if len(shown[source])
+        ]
+        result.append(np.sum([np.zeros((len(people), basis.shape[1])), *scored], axis=0))
         order.append(people)
     return tuple(result), np.concatenate(order)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What is drawn for each person and source, always the same: standard normal noise, and a number from 0 to 1."""
+
+    noise: Floats
+    doubt: Floats
+
+    @classmethod
+    def of(cls, witnesses: Witnesses, features: int) -> Chance:
+        """The draws for these people."""
+        people, sources = witnesses.typed.shape
+        noise = np.random.default_rng(SEED).standard_normal((people, sources, features))
+        return cls(noise, np.random.default_rng(SEED + 1).random((people, sources)))
+
+
+def _draw(
+    part: Moments, continent: int, basis: Floats, *, witnesses: Witnesses, people: Indices, source: int, chance: Chance
+) -> Floats:
+    """What the SNPs of one source add to the features of people of one continent."""
+    full, here = max(float(witnesses.spread[source, continent]), TINY), max(float(part.spread[continent]), TINY)
+    share = min(1.0, float(part.shared[continent]) / full)
+    population, donors = witnesses.population[people], witnesses.donor_population[people, source]
+    doubt = (chance.doubt[people, source] * closeness(part.mean, population, donors, share))[:, None]
+    mean = (1 - doubt) * part.mean[population] + doubt * part.mean[donors]
+    own = share * witnesses.residual[witnesses.row[people, source]]
+    thinned = np.sqrt(max(0.0, 1 - share**2 * full / here))
+    noise = chance.noise[people, source, : basis.shape[1]] @ _root(part.weights @ basis, part.variance[:, continent]).T
+    return np.asarray((mean + own) @ basis + thinned * noise)
 
 
 def closeness(mean: Floats, population: Indices, other: Indices, share: float) -> Floats:

@@ -17,6 +17,7 @@ Indices = NDArray[np.intp]
 
 ITERATIONS = 40
 CONVERGED = 1e-8  # squared Newton decrement, in nats
+SETTLED = 1e-7  # relative change of a temperature
 HALVINGS = 20
 INTERCEPT_RIDGE = 1e-3  # enough to settle the constant that a softmax leaves open
 
@@ -52,13 +53,14 @@ def log_loss(logits: Floats, truth: Indices, weight: Floats) -> float:
     return float(weight @ (normaliser - logits[np.arange(len(truth)), truth]))
 
 
-def fit_temperature(logits: Floats, truth: Indices, weight: Floats) -> float:
+def fit_temperature(logits: Floats, truth: Indices, weight: Floats, start: float | None = None) -> float:
     """The factor of the logits with the least log-loss (temperature scaling, Guo et al. 2017), by Newton's method.
 
-    The loss is convex in the factor. The factor stays positive: logits that tell nothing get one near 0.
+    The loss is convex in the factor. The factor stays positive: logits that tell nothing get one near 0. `start` is
+    where to begin, by default a factor that leaves little confidence.
     """
     rows = np.arange(len(truth))
-    factor = 1.0 / max(1e-9, float(np.ptp(logits, axis=1).mean()))
+    factor = 1.0 / max(1e-9, float(np.ptp(logits, axis=1).mean())) if start is None else start
     for _ in range(ITERATIONS):
         p = softmax(factor * logits)
         mean = (p * logits).sum(axis=1)
@@ -66,7 +68,7 @@ def fit_temperature(logits: Floats, truth: Indices, weight: Floats) -> float:
         curvature = weight @ ((p * logits**2).sum(axis=1) - mean**2)
         step = slope / max(curvature, 1e-12)
         new = float(np.clip(factor - step, factor / 3, factor * 3))
-        if abs(new - factor) < 1e-9 * factor:
+        if abs(new - factor) < SETTLED * factor:
             break
         factor = new
     return factor
