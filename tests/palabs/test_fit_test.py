@@ -96,6 +96,30 @@ def test_with_few_snps_nobody_is_called_inside(model):
         assert test_of(model, draw(of(model, **{code: 1.0}), few, 5)).verdict == "uncertain"
 
 
+@pytest.mark.parametrize("missing", [0, 2])
+def test_a_file_of_variants_only_makes_nobody_a_stranger(model, shown, missing):
+    for code in ("CEU", "CHB", "YRI", "PUR"):
+        dosage = draw(of(model, **{code: 1.0}), shown, 10)
+        dosage[dosage == missing] = -1
+        hidden = np.where(dosage >= 0, missing, -1).astype(np.int8)
+        told = score(model, dosage, hidden)
+        assert reference_fit(model, dosage, told).p_value >= DOUBTFUL
+    dosage = draw(stranger(model, "Papuan"), shown, 10)
+    dosage[dosage == missing] = -1
+    told = score(model, dosage, np.where(dosage >= 0, missing, -1).astype(np.int8))
+    assert reference_fit(model, dosage, told).verdict == "outside"
+
+
+def test_a_mixture_is_found_again_where_a_genotype_is_hidden(model, shown):
+    used = np.flatnonzero(shown)
+    table, dosage = frequencies(model)[used], draw(of(model, YRI=0.5, CEU=0.5), shown, 11)[used]
+    for missing in (0, 2):
+        seen = np.flatnonzero(dosage != missing)
+        shares = mixture(table[seen], dosage[seen], np.full(len(seen), missing, np.int8))
+        african = sum(share for share, continent in zip(shares, model.continents, strict=True) if continent == "AFR")
+        assert african == pytest.approx(0.5, abs=0.12)
+
+
 def test_wrong_alleles_leave_it_uncertain_whether_somebody_is_a_stranger(model, shown):
     rng = np.random.default_rng(6)
     for code in ("CEU", "CHB", "YRI"):
@@ -136,7 +160,7 @@ def test_a_mixture_is_found_again(model, shown):
     table = frequencies(model)[used]
     dosage = draw(of(model, YRI=0.5, CEU=0.5), shown, 8)[used]
     share = dict(zip(model.continents, np.zeros(26), strict=True))
-    for continent, value in zip(model.continents, mixture(table, dosage), strict=True):
+    for continent, value in zip(model.continents, mixture(table, dosage, np.full(len(used), -1, np.int8)), strict=True):
         share[continent] += value
     assert share["AFR"] == pytest.approx(0.5, abs=0.1)
     assert sum(share.values()) == pytest.approx(1)

@@ -37,6 +37,8 @@ DOUBTFUL = 0.01  # and below which the answer is uncertain
 # With fewer, people of populations that were left out of the training were mostly not noticed.
 ENOUGH = 1000.0
 MIXTURE_STEPS = 300
+HIDDEN_ROUNDS = 4
+COMMON = 0.1
 RARE = 0.003  # frequencies of a mixture are held off 0 and 1 by this
 SMALLEST = 1e-300
 # A p-value near 1 says no more than this: an unusually good fit in one way makes up for no bad fit in the other (Fang,
@@ -95,24 +97,40 @@ def deviances(model: Model, score: Score, dosage: NDArray[np.int8]) -> Deviance:
     source = model.sites.source[score.used]
     excess = np.zeros((len(dosage), len(SOURCES)))
     variance = np.zeros_like(excess)
+    middle = score.frequencies.mean(axis=1)
+    # of a rare allele a file of variants shows that it is there and next to nothing else
+    telling = (score.hidden < 0) | (np.where(score.hidden == 0, middle, 1 - middle) >= COMMON)
     for person, row in enumerate(dosage):
-        rows = np.flatnonzero(row >= 0)
+        rows = np.flatnonzero((row >= 0) & telling)
         seen, frequency = row[rows], score.frequencies[rows]
-        mixed = np.clip(frequency @ mixture(frequency, seen), RARE, 1 - RARE)
+        mixed = np.clip(frequency @ mixture(frequency, seen, score.hidden[rows]), RARE, 1 - RARE)
         surprise, spread = _surprise(mixed, seen, score.hidden[rows])
         excess[person] = np.bincount(source[rows], weights=surprise, minlength=len(SOURCES))
         variance[person] = np.bincount(source[rows], weights=spread, minlength=len(SOURCES))
     return Deviance(excess, variance)
 
 
-def mixture(frequency: Floats, dosage: NDArray[np.int8]) -> Floats:
+def mixture(frequency: Floats, dosage: NDArray[np.int8], hidden: NDArray[np.int8]) -> Floats:
     """The shares of the populations (sum 1) whose mixture of frequencies (sites x populations) comes nearest to the
-    dosages: least squares, each site by its variance, by multiplicative updates (Lee & Seung 2001).
+    dosages: least squares, each site by its variance. Where a genotype is `hidden` the dosage is expected to be larger
+    than twice the frequency, by how much depends on the mixture: a few rounds.
     """
-    middle = frequency.mean(axis=1)
-    weighted = frequency / (middle * (1 - middle))[:, None]
-    gram, toward = weighted.T @ frequency, weighted.T @ (dosage / 2)
+    other = hidden == 2  # noqa: PLR2004 - both alleles are the hidden one: count the other
+    counted = np.where(other, 2 - dosage, dosage) / 2
+    oriented = np.where(other[:, None], 1 - frequency, frequency)
     shares = np.full(frequency.shape[1], 1 / frequency.shape[1])
+    for _ in range(HIDDEN_ROUNDS if (hidden >= 0).any() else 1):
+        grown = np.where(hidden >= 0, 1 / (1 - (1 - oriented @ shares) ** 2), 1.0)
+        shares = _nearest_shares(oriented * grown[:, None], counted)
+    return shares
+
+
+def _nearest_shares(design: Floats, wanted: Floats) -> Floats:
+    """Nonnegative least squares by multiplicative updates (Lee & Seung 2001), the shares kept to a sum of 1."""
+    middle = np.clip(design.mean(axis=1), RARE, 1 - RARE)
+    weighted = design / (middle * (1 - middle))[:, None]
+    gram, toward = weighted.T @ design, weighted.T @ wanted
+    shares = np.full(design.shape[1], 1 / design.shape[1])
     for _ in range(MIXTURE_STEPS):
         shares *= toward / np.maximum(gram @ shares, SMALLEST)
         shares /= max(float(shares.sum()), SMALLEST)
