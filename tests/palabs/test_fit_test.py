@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palabs.training.calibrate import blank_score
+from palabs.workload.ancestry.admixture import Admixture, Component
 from palabs.workload.ancestry.calibration import recalibrate
 from palabs.workload.ancestry.fit_test import (
     DOUBTFUL,
@@ -19,6 +20,7 @@ from palabs.workload.ancestry.fit_test import (
     combine,
     deviances,
     deviate,
+    is_foreign,
     mixture,
     reference_fit,
     tail,
@@ -86,8 +88,9 @@ def test_admixed_people_of_the_americas_are_not_strangers(model, shown, shares):
     assert test_of(model, draw(of(model, **shares), shown, 3)).verdict != "outside"
 
 
-def test_a_mixture_that_no_population_shows_is_outside(model, shown):
-    assert test_of(model, draw(of(model, ITU=0.5, ESN=0.5), shown, 4)).verdict == "outside"
+@pytest.mark.parametrize("parents", [("ITU", "ESN"), ("GIH", "GBR"), ("CEU", "CHB"), ("YRI", "CEU")])
+def test_a_mixture_that_no_population_shows_is_outside(model, shown, parents):
+    assert test_of(model, draw(of(model, **dict.fromkeys(parents, 0.5)), shown, 4)).verdict == "outside"
 
 
 def test_with_few_snps_nobody_is_called_inside(model):
@@ -196,6 +199,37 @@ def test_p_values_of_the_extreme_are_still_in_order():
     assert all(math.isfinite(each) and each > 0 for each in p)
     assert p == sorted(p, reverse=True)
     assert len(set(p)) == len(p)
+
+
+def shares(**parts):
+    """Shares with intervals of a tenth to both sides."""
+    listed = tuple(
+        Component(
+            code, parts.get(code, 0.0), max(0.0, parts.get(code, 0.0) - 0.1), min(1.0, parts.get(code, 0.0) + 0.1)
+        )
+        for code in ("AFR", "AMR", "EAS", "EUR", "SAS", "OCE")
+    )
+    return Admixture(listed, 5000, 300)
+
+
+def test_shares_that_nobody_of_the_continent_has_are_foreign():
+    assert is_foreign("SAS", shares(EUR=0.55, SAS=0.45))
+    assert is_foreign("SAS", shares(OCE=0.3, SAS=0.7))
+    assert is_foreign("EUR", shares(AFR=0.6, EUR=0.4))
+    assert not is_foreign("SAS", shares(EUR=0.45, SAS=0.55))
+    assert not is_foreign("AMR", shares(EUR=0.9, AMR=0.1))
+    assert not is_foreign("AFR", shares(EUR=0.6, AFR=0.4))
+    assert not is_foreign("EAS", None)
+
+
+def test_nobody_with_foreign_shares_is_called_inside(model, shown):
+    dosage = draw(of(model, FIN=1.0), shown, 12)
+    told = score(model, dosage)
+    known = recalibrate(model, told)
+    at_home = reference_fit(model, dosage, told, known, shares(EUR=1.0))
+    assert at_home == reference_fit(model, dosage, told, known)
+    assert at_home.verdict == "inside"
+    assert reference_fit(model, dosage, told, known, shares(EUR=0.2, EAS=0.8)).verdict == "uncertain"
 
 
 def test_the_verdict_follows_the_p_value_and_what_the_file_can_show():

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from palabs.workload.ancestry.admixture import Admixture, Component
 from palabs.workload.ancestry.calibration import recalibrate
 from palabs.workload.ancestry.fit_test import Fit
 from palabs.workload.ancestry.model import SOURCES, frequencies, load
@@ -158,6 +159,18 @@ def test_somebody_outside_the_reference_is_concluded_to_be_of_the_world(model, f
     inside, outside = Fit("inside", 0.5, 0.0), Fit("outside", 1e-9, 6.0)
     assert posterior(model, finn, calibrated=calibrated, fit=inside).conclusion.code == "FIN"
     assert posterior(model, finn, calibrated=calibrated, fit=outside).conclusion.level == "world"
+
+
+def test_shares_that_contradict_the_continent_stop_the_conclusion(model, finn, calibrated):
+    def told(code):
+        listed = tuple(
+            Component(each, float(each == code), 0.9 * (each == code), 1.0) for each in ("EUR", "EAS", "OCE")
+        )
+        return posterior(model, finn, calibrated=calibrated, shares=Admixture(listed, 5000, 300), replicates=0)
+
+    assert told("EUR").conclusion.code == "FIN"
+    assert told("EAS").conclusion.level == "world"
+    assert told("EAS").populations == told("EUR").populations
 
 
 def test_a_set_holds_all_that_reach_the_cut_and_never_nothing():

@@ -26,7 +26,7 @@ from palabs.workload.ancestry.calibration import (
 from palabs.workload.ancestry.misreading import misread
 from palabs.workload.ancestry.model import SOURCES, WEIGHT_UNIT, load
 from palabs.workload.ancestry.regression import softmax
-from palabs.workload.ancestry.score import score
+from palabs.workload.ancestry.score import linear_form, score
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,24 @@ def test_overconfidence_is_undone_between_regions_and_within_them_apart():
     assert found.between == pytest.approx(1 / 3, abs=0.03)
     assert found.within == pytest.approx(2, abs=0.15)
     assert found.probabilities(np.log(spoilt)) == pytest.approx(honest, abs=0.05)
+
+
+def test_what_is_held_out_and_what_is_told_sum_to_one(model):
+    calibrated = recalibrate(model, blank_score(model, sites_of(model, "aisnp")))
+    assert calibrated.held_out.sum(axis=1) == pytest.approx(1)
+    told = calibrated.probabilities(np.random.default_rng(8).normal(size=(5, 26)) * 30)
+    assert told.sum(axis=1) == pytest.approx(1)
+
+
+def test_scores_with_wrong_alleles_share_less_with_those_of_the_training_people(model):
+    used = sites_of(model, "aisnp")
+    clean = blank_score(model, used)
+    shown = misread(clean.frequencies, 0.05)
+    wrong = replace(clean, form=linear_form(model, used, shown), frequencies=shown, error=0.05)
+    here, there = (moments(model, each, np.arange(len(used))) for each in (clean, wrong))
+    assert here.shared == pytest.approx(here.spread)
+    assert (there.shared < here.spread).all()
+    assert (there.shared**2 / here.spread < there.spread).all()  # so that there is noise of its own
 
 
 def test_wrong_alleles_make_the_answer_less_sure(model):

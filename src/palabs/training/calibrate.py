@@ -64,8 +64,7 @@ def _expectations(model: Model) -> tuple[Floats, Floats]:
     """By source, the mean scores of each population and the spread, as `moments` has them for all SNPs."""
     score = blank_score(model, np.arange(len(model.sites)))
     parts = [moments(model, score, np.flatnonzero(model.sites.source == source)) for source in range(len(SOURCES))]
-    spread = [(part.weights**2).sum(axis=1) @ part.variance for part in parts]
-    return np.stack([part.mean for part in parts]), np.stack(spread)
+    return np.stack([part.mean for part in parts]), np.stack([part.spread for part in parts])
 
 
 def blank_score(model: Model, used: Indices) -> Score:

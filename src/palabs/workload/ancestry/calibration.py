@@ -109,27 +109,33 @@ def moments(model: Model, score: Score, sites: Indices) -> Moments:
         variance[cut] = other * (1 - other)
         linked = model.weight[score.used[sites[cut]], None] / WEIGHT_UNIT
         constant[cut] += linked * shown_correction(f[cut], score.hidden[sites[cut]])
+    apart = weights - weights.mean(axis=1, keepdims=True)
+    here = _by_continent(model, variance)
+    spread = (apart**2).sum(axis=1) @ here
+    shared = _shared(model, score, sites, apart) if score.error else spread
+    return Moments(weights, constant.sum(axis=0) + mean.T @ weights, here, spread, shared)
+
+
+def _by_continent(model: Model, each: Floats) -> Floats:
+    """Means over the populations of each continent, from sites x populations."""
     membership = np.eye(int(model.grouping.max()) + 1)[model.grouping]
-    variance = variance @ (membership / membership.sum(axis=0))
-    return Moments(
-        weights,
-        constant.sum(axis=0) + mean.T @ weights,
-        variance,
-        (weights**2).sum(axis=1) @ variance,
-        (weights * _flawless(model, score, sites, weights)).sum(axis=1) @ variance,
-    )
+    return np.asarray(each @ (membership / membership.sum(axis=0)))
+
+
+def _shared(model: Model, score: Score, sites: Indices, apart: Floats) -> Floats:
+    """By continent, the covariance of these scores with those that the same people have without wrong alleles.
+
+    An allele read wrongly at rate e keeps 1 - 2e of its covariance with the true one.
+    """
+    plain = plain_frequencies(score)[sites]
+    flawless = exact_weights(model, score.used[sites], plain)[1]
+    kept = 1 - 2 * score.error
+    return np.asarray(kept * (apart * flawless).sum(axis=1) @ _by_continent(model, 2 * plain * (1 - plain)))
 
 
 def plain_frequencies(score: Score) -> Floats:
     """The frequencies of a score (used sites x populations) without the wrong alleles that it allows for."""
     return np.asarray((score.frequencies - score.error) / (1 - 2 * score.error))
-
-
-def _flawless(model: Model, score: Score, sites: Indices, weights: Floats) -> Floats:
-    """The weights that the dosages would have in a file without wrong alleles."""
-    if not score.error:
-        return weights
-    return exact_weights(model, score.used[sites], plain_frequencies(score)[sites])[1]
 
 
 @dataclass(frozen=True)

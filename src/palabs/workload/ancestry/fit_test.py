@@ -6,9 +6,9 @@ Two statistics, each close to standard normal for people of the reference popula
    that fits best (nonnegative least squares). Drift that no reference shares makes them so. Its mean and variance for
    people of the reference were learnt out of fold, source by source; linked SNPs inflate the variance by the share of
    the source that the file shows.
-2. *place*: the score lies far from those of every population (squared Mahalanobis distance; Lee et al. 2018), measured
-   against the scores that the training people would have had at these SNPs; its cube root is near normal (Wilson &
-   Hilferty 1931). A new mixture, or a population between the known ones, does so.
+2. *place*: the score lies far from those of every population that the answer holds to be possible (squared Mahalanobis
+   distance; Lee et al. 2018), measured against the scores that the training people would have had at these SNPs; its
+   cube root is near normal (Wilson & Hilferty 1931). A new mixture, or a population between the known ones, does so.
 
 The p-values are joined by the Cauchy combination, which allows any dependence between them (Liu & Xie 2020).
 
@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .admixture import Admixture
 from .calibration import Calibrated, plain_frequencies, recalibrate
 from .model import SOURCES, Model
 from .score import Score
@@ -36,11 +37,24 @@ DOUBTFUL = 0.01  # and below which the answer is uncertain
 # The least variance (nats squared) of the log-likelihood with which anybody is called inside: about 4,000 common SNPs.
 # With fewer, people of populations that were left out of the training were mostly not noticed.
 ENOUGH = 1000.0
+# Components of ancestry that reference people of a continent have, and what the others' shares surely exceed only in
+# strangers: of the reference people (30 each of 11 populations, four kinds of files, whole and with 30 % missing) the
+# lower end of no interval was above .39, nor of the Oceanian component above .06.
+OWN_COMPONENTS = {
+    "AFR": {"AFR", "AMR", "EUR"},
+    "AMR": {"AFR", "AMR", "EUR"},
+    "EAS": {"EAS"},
+    "EUR": {"EUR"},
+    "SAS": {"SAS"},
+}
+LARGE = 0.4
+LARGE_OF = {"OCE": 0.15}
 MIXTURE_STEPS = 300
 HIDDEN_ROUNDS = 4
 COMMON = 0.1
 RARE = 0.003  # frequencies of a mixture are held off 0 and 1 by this
 SMALLEST = 1e-300
+POSSIBLE = 0.02  # the least probability of a population that counts as one the person may be of
 # A p-value near 1 says no more than this: an unusually good fit in one way makes up for no bad fit in the other (Fang,
 # Chang, Park & Tseng 2023).
 TRUNCATED = 0.9
@@ -68,8 +82,17 @@ class Deviance:
     variance: Floats
 
 
-def reference_fit(model: Model, dosage: NDArray[np.int8], score: Score, calibrated: Calibrated | None = None) -> Fit:
-    """The test for a person with these dosages (one a site of the model, -1 where unknown) and their score."""
+def reference_fit(
+    model: Model,
+    dosage: NDArray[np.int8],
+    score: Score,
+    calibrated: Calibrated | None = None,
+    shares: Admixture | None = None,
+) -> Fit:
+    """The test for a person with these dosages (one a site of the model, -1 where unknown) and their score.
+
+    Nobody whose `shares` are foreign to the most probable continent is called inside.
+    """
     known = recalibrate(model, score) if calibrated is None else calibrated
     seen = dosage[None, score.used]
     deviance = deviances(model, score, seen)
@@ -79,8 +102,23 @@ def reference_fit(model: Model, dosage: NDArray[np.int8], score: Score, calibrat
         plain = replace(score, frequencies=plain_frequencies(score))
         tails.append(tail(_deviance_deviate(model, deviances(model, plain, seen))))
     p_value = combine(tails)
-    enough = float(deviance.variance.sum()) >= ENOUGH
+    enough = float(deviance.variance.sum()) >= ENOUGH and not is_foreign(_continent(model, known, score), shares)
     return Fit(verdict(p_value, sure, enough=enough), p_value, round(deviate(p_value), DECIMALS))
+
+
+def is_foreign(continent: str, shares: Admixture | None) -> bool:
+    """Whether somebody surely has a large share of a component that people of the continent do not have."""
+    if shares is None:
+        return False
+    own = OWN_COMPONENTS[continent]
+    return any(part.low > LARGE_OF.get(part.code, LARGE) for part in shares.components if part.code not in own)
+
+
+def _continent(model: Model, calibrated: Calibrated, score: Score) -> str:
+    """The most probable one."""
+    populations = calibrated.probabilities(score.nats[None])[0]
+    names = sorted(set(model.continents))
+    return names[int(np.bincount(model.grouping, weights=populations).argmax())]
 
 
 def verdict(p_value: float, sure: float, *, enough: bool) -> str:
@@ -162,7 +200,10 @@ def _deviance_deviate(model: Model, deviance: Deviance) -> float:
 
 
 def place_deviates(calibrated: Calibrated, scores: Floats) -> Floats:
-    """How far each score (people x populations, nats) lies from the nearest population: standard normal deviates."""
+    """How far each score (people x populations, nats) lies from the nearest population that the answer holds to be
+    possible: standard normal deviates.
+    """
+    possible = calibrated.probabilities(scores) >= POSSIBLE
     nearest, usual = np.full(len(scores), np.inf), []
     for number, simulated in enumerate(calibrated.simulated):
         truth = calibrated.truth[calibrated.continent == number]
@@ -170,7 +211,8 @@ def place_deviates(calibrated: Calibrated, scores: Floats) -> Floats:
             continue
         cloud = Cloud.of(simulated, truth)
         usual.append(cloud.own(simulated, truth))
-        nearest = np.minimum(nearest, cloud.nearest(scores @ calibrated.features.within[number]))
+        distances = cloud.distances(scores @ calibrated.features.within[number])
+        nearest = np.minimum(nearest, np.where(possible[:, cloud.codes], distances, np.inf).min(axis=1))
     roots = np.cbrt(np.concatenate(usual))
     return np.asarray((np.cbrt(nearest) - roots.mean()) / roots.std())
 
@@ -207,11 +249,10 @@ class Cloud:
         without = grown**2 * (all_ - 1) / all_ * inside / np.maximum(1 - grown * inside / all_, 0.05)
         return np.asarray(without / points.shape[1])
 
-    def nearest(self, points: Floats) -> Floats:
-        """Distances of other points from the nearest population, divided by the number of features."""
+    def distances(self, points: Floats) -> Floats:
+        """Distances of other points from each population, divided by the number of features."""
         apart = points[:, None] - self.means
-        distances = np.einsum("nki,ij,nkj->nk", apart, self.precision, apart, optimize=True)
-        return np.asarray(distances.min(axis=1) / points.shape[1])
+        return np.asarray(np.einsum("nki,ij,nkj->nk", apart, self.precision, apart, optimize=True) / points.shape[1])
 
 
 def tail(deviate_: float) -> float:

@@ -37,13 +37,13 @@ def analyse(genome: bytes, sample: str | None = None) -> dict[str, object]:
     genotypes = read_genotypes(genome, model.sites, sample=sample)
     told = score(model, genotypes.dosage, genotypes.hidden)
     calibrated = recalibrate(model, told)
-    fit = reference_fit(model, genotypes.dosage, told, calibrated)
     shares = estimate(model, genotypes.dosage, genotypes.hidden)
+    fit = reference_fit(model, genotypes.dosage, told, calibrated, shares)
     build = genotypes.build or BUILD
     painting = paint(model, genotypes.haplotypes, build, genotypes.hidden) if genotypes.phased else None
     return {
         "type": ANSWER,
-        **_tree(posterior(model, told, fit=fit, calibrated=calibrated)),
+        **_tree(posterior(model, told, fit=fit, shares=shares, calibrated=calibrated)),
         "reference": asdict(fit),
         "admixture": asdict(shares) | {"level": LEVEL} if shares else None,
         "painting": asdict(painting) if painting else None,

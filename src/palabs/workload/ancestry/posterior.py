@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .admixture import Admixture
 from .calibration import Calibrated, recalibrate
-from .fit_test import Fit
+from .fit_test import Fit, is_foreign
 from .model import Model
 from .score import Score
 
@@ -82,13 +83,15 @@ def posterior(
     score: Score,
     *,
     fit: Fit | None = None,
+    shares: Admixture | None = None,
     calibrated: Calibrated | None = None,
     replicates: int = REPLICATES,
 ) -> Posterior:
     """The posterior of a person's score, every population equally likely beforehand.
 
-    A `fit` that says "outside" stops the conclusion at the world. Without `replicates` of the bootstrap each interval
-    is the probability itself. `calibrated` is recalibrate(model, score), if that is at hand.
+    A `fit` that says "outside" stops the conclusion at the world, and so do `shares` that are foreign to the most
+    probable continent. Without `replicates` of the bootstrap each interval is the probability itself. `calibrated` is
+    recalibrate(model, score), if that is at hand.
     """
     known = recalibrate(model, score) if calibrated is None else calibrated
     populations = rounded(known.probabilities(score.nats[None])[0])
@@ -102,7 +105,8 @@ def posterior(
         nodes.append(dict(zip(rung.codes, here.tolist(), strict=True)))
         intervals |= dict(zip(rung.codes, _intervals(here, draws @ rung.membership), strict=True))
         sets[rung.name] = [rung.codes[number] for number in prediction_set(here, cut_off(known, rung))]
-    outside = fit is not None and fit.verdict == "outside"
+    continent = max(nodes[2], key=nodes[2].__getitem__)
+    outside = (fit is not None and fit.verdict == "outside") or is_foreign(continent, shares)
     conclusion = Conclusion(WORLD, WORLD, 1.0) if outside else conclude(rungs, nodes)
     return Posterior(nodes[2], nodes[1], nodes[0], intervals, conclusion, sets)
 
