@@ -27,6 +27,11 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
             part.replace(path)
 
 
+def real(path: Path) -> Path:
+    """The path without links; unlike Path.resolve, also of a link that leads to itself."""
+    return Path(os.path.realpath(path))
+
+
 def _is_plain(path: Path) -> bool:
     return path.is_file() or not path.exists()
 
@@ -43,9 +48,9 @@ def _part(path: Path, data: bytes, parts: ExitStack) -> Path:
 
 def check_distinct(source: Path, targets: Mapping[str, Path]) -> None:
     """Raises Misuse where a file to be written is the one that is read, or two are the same. `targets` by option."""
-    taken = {source.resolve(): "the genotype file itself"}
+    taken = {real(source): "the genotype file itself"}
     for option, path in targets.items():
-        where = path.resolve()
+        where = real(path)
         if where in taken or (path.exists() and source.exists() and path.samefile(source)):
             raise Misuse.because(
                 "file.same",

@@ -19,6 +19,10 @@ LIMITS = (
         "It compares with 26 reference populations. Most peoples of the world are not among them, and being like one "
         "is not the same as coming from there."
     ),
+    (
+        "It names the one closest population. If your parents come from two populations of one continent, it names one "
+        "of them, or the continent."
+    ),
     "It is no proof of identity: not of who you are, nor of your nationality, your tribe or your family.",
     "It is not a medical result and says nothing about your health.",
     (
@@ -110,8 +114,9 @@ def headline(answer: Answer) -> Headline:
         return Headline(
             "outside",
             "Your DNA does not fit our reference populations",
-            "It differs from all 26 of them by more than their own people do. What follows shows which of them are "
-            "least unlike it. That is no statement about where your family comes from.",
+            "It differs from all 26 of them by more than their own people do: your family comes from elsewhere, or "
+            "from several of them that no reference population mixes (the shares may show of what). What follows says "
+            "which populations are least unlike you, not where your family comes from.",
         )
     if is_doubted(answer):
         return Headline(

@@ -210,6 +210,22 @@ def test_a_wrong_call_is_misuse(arguments):
     assert json.loads(done.stdout)["error"] == "misuse"
 
 
+@pytest.mark.parametrize("name", ["a\x1b[31mred", "a\u202egnp.exe", "loop"])
+def test_a_files_name_does_not_steer_the_terminal(name, tmp_path):
+    path = tmp_path / name
+    if name == "loop":
+        path.symlink_to(path)
+    done = palabs("ancestry", path, "--protect", "none")
+    assert done.returncode in {2, 3}
+    assert done.stdout == ""
+    assert not {"\x1b", "\u202e"} & set(done.stderr)
+    path.unlink(missing_ok=True)
+    report = palabs("ancestry", EXAMPLE, "--protect", "none", "-o", path)
+    assert report.returncode == 0
+    assert path.exists()
+    assert not {"\x1b", "\u202e"} & set(report.stdout)
+
+
 def test_a_report_that_cannot_be_written_is_not_a_traceback(tmp_path):
     done = palabs("ancestry", EXAMPLE, "--protect", "none", "-o", tmp_path / "no" / "such" / "folder.html", "--json")
     assert done.returncode == 2

@@ -65,3 +65,12 @@ def test_two_things_do_not_go_into_one_file(tmp_path):
         check_distinct(tmp_path / "genome.txt", {"--output": path, "--pdf": path})
     assert caught.value.codes == ("file.same",)
     check_distinct(tmp_path / "genome.txt", {"--output": path, "--pdf": tmp_path / "report.pdf"})
+
+
+def test_a_link_that_leads_to_itself_is_not_a_traceback(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    check_distinct(loop, {"--output": tmp_path / "report.html"})
+    with pytest.raises(Misuse) as caught:
+        check_distinct(loop, {"--output": loop})
+    assert caught.value.codes == ("file.same",)

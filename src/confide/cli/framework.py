@@ -159,6 +159,11 @@ def from_os_error(error: OSError) -> ConfideError:
     return Unavailable.because(f"os.{name}", got=got, wanted="a working system call", remedy="Run the command again.")
 
 
+def legible(text: str) -> str:
+    """Text for a terminal: characters that would steer it, as a file's name may have them, are question marks."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "?" for letter in text)
+
+
 def _print(reply: Reply, as_json: bool) -> int:
     try:
         if as_json and reply.document is None:
@@ -166,7 +171,7 @@ def _print(reply: Reply, as_json: bool) -> int:
         elif as_json:
             print(json.dumps(reply.document, ensure_ascii=False), flush=True)
         elif reply.text:
-            print(reply.text, file=sys.stdout if reply.exit_code == 0 else sys.stderr, flush=True)
+            print(legible(reply.text), file=sys.stdout if reply.exit_code == 0 else sys.stderr, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return reply.exit_code
