@@ -229,6 +229,7 @@ def test_nobody_with_foreign_shares_is_called_inside(model, shown):
     at_home = reference_fit(model, dosage, told, known, shares(EUR=1.0))
     assert at_home == reference_fit(model, dosage, told, known)
     assert at_home.verdict == "inside"
+    assert at_home.p_value == float(f"{at_home.p_value:.4g}")  # the same text on every machine
     assert reference_fit(model, dosage, told, known, shares(EUR=0.2, EAS=0.8)).verdict == "uncertain"
 
 

@@ -59,6 +59,7 @@ POSSIBLE = 0.02  # the least probability of a population that counts as one the 
 # Chang, Park & Tseng 2023).
 TRUNCATED = 0.9
 DECIMALS = 4
+SIGNIFICANT = 4
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def reference_fit(
     if score.error:
         plain = replace(score, frequencies=plain_frequencies(score))
         tails.append(tail(_deviance_deviate(model, deviances(model, plain, seen))))
-    p_value = combine(tails)
+    p_value = float(f"{combine(tails):.{SIGNIFICANT}g}")  # the same text on every machine
     enough = float(deviance.variance.sum()) >= ENOUGH and not is_foreign(_continent(model, known, score), shares)
     return Fit(verdict(p_value, sure, enough=enough), p_value, round(deviate(p_value), DECIMALS))
 
