@@ -46,6 +46,8 @@ ENDS_AT = {
 NAMES = {"population": "reference population", "region": "region", "continent": "continental group"}
 
 
+FOREIGN = "The shares of its ancestry hold what people of the most probable continental group do not have."
+UNLIKE = "It is unlike them, but not so unlike that chance could be ruled out."
 UNTESTED = "If your family comes from elsewhere than the 26, this is merely the nearest of them."
 DOUBTFUL = 0.01  # the test of fit has doubts below this p-value (workload/ancestry/fit_test.py)
 
@@ -103,9 +105,18 @@ def ranked(table: Mapping[str, float]) -> list[tuple[str, float]]:
 
 
 def is_doubted(answer: Answer) -> bool:
-    """Whether the test of fit speaks against the references, rather than having too little to judge by."""
+    """Whether something speaks against the references, rather than that there is too little to judge by."""
     verdict = answer.reference.verdict
-    return verdict == "outside" or (verdict == "uncertain" and answer.reference.p_value < DOUBTFUL)
+    unlikely = answer.reference.p_value < DOUBTFUL
+    return verdict == "outside" or (verdict == "uncertain" and (unlikely or has_foreign_shares(answer)))
+
+
+def has_foreign_shares(answer: Answer) -> bool:
+    """Whether the shares surely hold what people of the most probable continental group do not have."""
+    from palabs.workload.ancestry.fit_test import is_foreign  # noqa: PLC0415 - commands start without numpy
+
+    continent = ranked(answer.superpopulations)[0][0]
+    return is_foreign(continent, answer.admixture)  # type: ignore[arg-type] # the same fields, read from JSON
 
 
 def headline(answer: Answer) -> Headline:
@@ -122,8 +133,8 @@ def headline(answer: Answer) -> Headline:
         return Headline(
             "uncertain",
             "It is uncertain whether our reference populations fit your DNA",
-            "It is unlike them, but not so unlike that chance could be ruled out, so no population is named here. What "
-            "follows holds only if your family comes from one of the 26.",
+            f"{FOREIGN if has_foreign_shares(answer) else UNLIKE} So no population is named here. What follows holds "
+            "only if your family comes from one of the 26.",
         )
     words = _settled(answer)
     if answer.reference.verdict == "inside":
@@ -158,6 +169,8 @@ def fit_in_words(answer: Answer) -> str:
     """The verdict of the test against the references, with its p-value where it had enough to judge by."""
     if answer.reference.verdict == "uncertain" and not is_doubted(answer):
         return "Uncertain whether your DNA is in our reference: the file shows too little for the test."
+    if answer.reference.verdict == "uncertain" and has_foreign_shares(answer):
+        return "Uncertain whether your DNA is in our reference: its shares speak against it."
     verdict = {
         "inside": "Your DNA fits the reference populations",
         "outside": "Not in our reference: your DNA fits none of the 26 populations",

@@ -196,6 +196,22 @@ def test_where_the_file_shows_too_little_to_test_the_fit_that_stands_beside_the_
     assert "Your DNA may fit none of these places" in text_of(untested)
 
 
+def test_shares_that_are_foreign_to_the_continent_are_a_doubt_and_said(answer):
+    """An uncertain verdict can come of them, however likely the p-value."""
+    low = {"OCE": 0.84}
+    rows = tuple(
+        msgspec.structs.replace(row, share=float(row.code in low), low=low.get(row.code, 0.0), high=1.0)
+        for row in answer.admixture.components
+    )
+    reference = msgspec.structs.replace(answer.reference, verdict="uncertain", p_value=0.4)
+    papuan = changed(answer, reference=reference, admixture=msgspec.structs.replace(answer.admixture, components=rows))
+    assert headline(papuan).kind == "uncertain"
+    assert "It is uncertain" in headline(papuan).lead
+    assert "do not have" in headline(papuan).more
+    assert "too little" not in text_of(papuan)
+    assert "do not have" not in text_of(changed(answer, reference=reference))
+
+
 def test_the_tests_doubt_begins_where_the_workload_says():
     from palabs.report_words import DOUBTFUL
     from palabs.workload.ancestry import fit_test
