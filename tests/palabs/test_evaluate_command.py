@@ -11,8 +11,8 @@ import pytest
 
 from palabs.evaluate.comparisons import Comparison
 from palabs.evaluate.conditions import Cohort, Condition, Kind
-from palabs.evaluate.evaluation import learnt
 from palabs.evaluate.examples import listed
+from palabs.evaluate.trials import learn_and_ask
 
 
 def evaluate(*words):
@@ -65,7 +65,10 @@ def test_a_comparison_never_learns_from_the_people_it_is_asked_about():
         seen.append(set(learnt_from[:, 0].tolist()))
         return lambda asked: np.ones((len(asked), 2)) / 2
 
-    learnt(cohort, Comparison("memory", "", remember), Condition(Kind("all", ("one",))))
+    condition = Condition(Kind("all", ("one",)))
+    for fold in range(5):
+        answers = learn_and_ask(cohort, Comparison("memory", "", remember), [condition], fold)
+        assert len(answers[0].truth) == 10
     assert [sorted({row % 5 for row in rows}) for rows in seen] == [
         [fold for fold in range(5) if fold != left_out] for left_out in range(5)
     ]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from palabs.evaluate.conditions import Cohort, Condition, Kind, show
-from palabs.evaluate.trials import run
+from palabs.evaluate.trials import ask_fold, trial
 
 ALL = Kind("all", ("one", "two"), ("two",))
 ONE = Kind("one panel", ("one",))
@@ -80,9 +80,9 @@ def test_each_fold_is_asked_of_the_method_that_left_it_out(cohort):
     def method(fold):
         return lambda dosage: (np.tile([fold / 10, 0, 1 - fold / 10], (len(dosage), 1)), None)
 
-    trial = run(cohort, Condition(ALL), [method(fold) for fold in range(5)])
-    assert len(trial.truth) == 40
+    made = trial("all", [ask_fold(cohort, Condition(ALL), fold, method(fold)) for fold in range(5)])
+    assert len(made.truth) == 40
     asked = np.concatenate([show(cohort, Condition(ALL), fold).rows for fold in range(5)])
-    assert np.array_equal(np.rint(trial.probabilities[:, 0] * 10), cohort.fold[asked])
-    assert np.array_equal(trial.truth, cohort.population[asked])
-    assert trial.snps == 400
+    assert np.array_equal(np.rint(made.probabilities[:, 0] * 10), cohort.fold[asked])
+    assert np.array_equal(made.truth, cohort.population[asked])
+    assert made.snps == 400

@@ -34,6 +34,8 @@ def trial():
         tuple(POPULATIONS[number] if number % 2 else "world" for number in called),
         {level.name: tuple(frozenset([level.codes[level.node[c]]]) for c in called) for level in TREE},
         np.full(130, 7.25),
+        ("inside",) * 130,
+        np.linspace(0, 1, 130),
     )
     return Trial("made up", 1234, truth, probabilities, settled)
 
@@ -57,7 +59,7 @@ def test_a_trial_of_another_method_has_no_class_for_the_report(trial):
 def test_coverage_is_the_share_of_sets_that_hold_the_truth(trial):
     assert coverage(trial, trial.settled, TREE[0]) == (0.6, 1.0)
     everything = frozenset(TREE[0].codes)
-    wide = Settled((), {"populations": (everything,) * 130}, np.zeros(130))
+    wide = Settled((), {"populations": (everything,) * 130}, np.zeros(130), (), np.zeros(130))
     assert coverage(trial, wide, TREE[0]) == (1.0, 26.0)
 
 

@@ -131,8 +131,3 @@ def _with_errors(dosage: Dosage, condition: Condition, rng: np.random.Generator)
     gained = rng.binomial(np.where(dosage < 0, 0, 2 - dosage), condition.wrong)
     lost = rng.binomial(np.maximum(dosage, 0), condition.wrong)
     return np.where(dosage < 0, dosage, dosage + gained - lost).astype(np.int8)
-
-
-def median_shown(shown: list[Shown]) -> int:
-    """The median number of SNPs that people show."""
-    return int(np.median(np.concatenate([(part.dosage >= 0).sum(axis=1) for part in shown])))

@@ -9,7 +9,7 @@ insiders drawn in the same way stand beside them); and real insiders out of fold
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -68,10 +68,10 @@ def _shares(source: Dosage, rng: np.random.Generator, number: int, columns: np.n
     return np.asarray(np.maximum(picked, 0) / 2)
 
 
-def some(cohort: Cohort, condition: Condition, fold: int, number: int) -> Dosage:
-    """What at most `number` people of a fold show, spread over its people evenly."""
-    shown = show(cohort, condition, fold).dosage
-    return shown[:: max(1, len(shown) // number)][:number]
+def some(cohort: Cohort, condition: Condition, people: Flags, number: int) -> Dosage:
+    """What at most `number` of some people show, spread over them evenly."""
+    shown = show(replace(cohort, fold=np.where(people, 0, 1)), condition, 0).dosage
+    return np.asarray(shown[:: max(1, len(shown) // number)][:number])
 
 
 def separation(insiders: Sequence[Verdicts], outsiders: Sequence[Verdicts]) -> float:

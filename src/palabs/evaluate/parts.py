@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from palabs.evaluate import sections, words
+from palabs.evaluate import admixture_part, fit_part, sections, words
 from palabs.evaluate.conditions import (
     ALL_POPULATIONS,
     CHOSEN,
-    ERRORS,
     EVERYTHING,
     KINDS,
     MIXED,
     WITH_GENOME_WIDE,
     Condition,
+    Error,
+    Kind,
 )
 from palabs.evaluate.evaluation import Evaluation, Progress
 from palabs.evaluate.examples import ask_everyone, measure_speed
@@ -28,20 +29,24 @@ from palabs.workload.ancestry.model import load
 
 MISSING = (0.0, 0.3, 0.5, 0.7, 0.9, 0.95)
 WRONG = (0.0, 0.01, 0.02, 0.05, 0.1)
+WRONGLY: tuple[tuple[Kind, Error], ...] = (
+    (ALL_POPULATIONS, "alleles"),
+    (ALL_POPULATIONS, "SNPs"),
+    (EVERYTHING, "alleles"),
+)
 
 
 def measure(genomes: Path, images: Path, only: Sequence[str], progress: Progress) -> Measured:
     """Measures the parts named, and draws their pictures into the folder `images`."""
-    evaluation = Evaluation(genomes, progress)
-    return Measured(load()[1], {name: PARTS[name](evaluation, images) for name in only})
+    with Evaluation(genomes, progress) as evaluation:
+        return Measured(load()[1], {name: PARTS[name](evaluation, images) for name in only})
 
 
 def kinds(evaluation: Evaluation, images: Path) -> Part:
     """Kinds of files: quality, calibration, confusion, conclusions and sets."""
     tree = evaluation.tree
-    whole = {kind: evaluation.trial(Condition(kind)) for kind in KINDS}
-    thinned = [evaluation.trial(Condition(kind, missing=0.3)) for kind in KINDS]
-    trials = [trial for pair in zip(whole.values(), thinned, strict=True) for trial in pair]
+    trials = evaluation.trials([Condition(kind, missing=missing) for kind in KINDS for missing in (0, 0.3)])
+    whole = dict(zip(KINDS, trials[::2], strict=True))
     shown = [whole[ALL_POPULATIONS], whole[CHOSEN], whole[MIXED]]
     pictures = [
         sections.confusion(whole[ALL_POPULATIONS], tree, images, "ancestry-confusion.svg"),
@@ -96,7 +101,7 @@ def _continent_goals(trial: Trial, evaluation: Evaluation) -> list[Goal]:
 def missing(evaluation: Evaluation, images: Path) -> Part:
     """SNPs missing, beside the comparisons."""
     conditions = [Condition(ALL_POPULATIONS, missing=share) for share in MISSING]
-    own = {sections.OWN: [evaluation.trial(condition) for condition in conditions]}
+    own = {sections.OWN: evaluation.trials(conditions)}
     picture = Picture("ancestry-missing.svg", words.MISSING_PICTURE)
     scale = sections.Scale("share of SNPs missing", MISSING, picture)
     parts = sections.curve(scale, own | evaluation.compared(conditions), evaluation.tree, images)
@@ -112,11 +117,10 @@ def missing(evaluation: Evaluation, images: Path) -> Part:
 def errors(evaluation: Evaluation, images: Path) -> Part:
     """Genotypes wrong."""
     methods = {
-        f"{kind.name}: {error}": [
-            evaluation.trial(Condition(kind, wrong=share, error=error if share else ERRORS[0])) for share in WRONG
-        ]
-        for kind in (ALL_POPULATIONS, EVERYTHING)
-        for error in ERRORS
+        f"{kind.name}: {error}": evaluation.trials(
+            [Condition(kind, wrong=share, error=error, seed=1) for share in WRONG], folds=1
+        )
+        for kind, error in WRONGLY
     }
     picture = Picture("ancestry-errors.svg", words.ERRORS_PICTURE)
     parts = sections.curve(sections.Scale("share wrong", WRONG, picture), methods, evaluation.tree, images)
@@ -174,6 +178,8 @@ PARTS: Mapping[str, Callable[[Evaluation, Path], Part]] = {
     "missing": missing,
     "errors": errors,
     "untyped": untyped,
+    "reference": fit_part.measure,
+    "admixture": admixture_part.measure,
     "people": people,
     "speed": speed,
 }

@@ -1,66 +1,82 @@
 """The service itself, as it would be without some people: what the enclave would compute about them.
 
-People who show the same SNPs share the calibration for these, which the enclave fits for each file anew; everything
-else is `posterior`'s own functions (a test compares).
+People who show the same SNPs with the same share of errors share a calibration, which the enclave fits for each file
+anew; everything else is done for each of them by the enclave's own functions (a test compares).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from palabs.evaluate.conditions import Dosage
 from palabs.evaluate.measures import Floats, Indices
 from palabs.evaluate.trials import Settled
-from palabs.training.calibrate import scores
+from palabs.workload.ancestry.admixture import estimate
 from palabs.workload.ancestry.calibration import Calibrated, recalibrate
+from palabs.workload.ancestry.fit_test import Fit, reference_fit
+from palabs.workload.ancestry.misreading import error_rate
 from palabs.workload.ancestry.model import Model
-from palabs.workload.ancestry.posterior import conclude, cut_off, ladder, prediction_set, rounded
-from palabs.workload.ancestry.score import score
+from palabs.workload.ancestry.posterior import Posterior, posterior
+from palabs.workload.ancestry.score import Score, read_frequencies, score
 
 
 @dataclass(frozen=True)
 class Service:
-    """A model, and what is asked of it."""
+    """A model, and what is asked of it; `shares` are estimated too where they may stop a conclusion (0.1 seconds
+    a person; people of the reference hardly ever have foreign ones).
+    """
 
     model: Model
+    shares: bool = False
 
     def ask(self, dosage: Dosage) -> tuple[Floats, Settled]:
         """Probabilities (people x populations) and the rest, for people by their dosages (people x sites)."""
-        told = np.zeros((len(dosage), len(self.model.populations)))
-        information = np.zeros(len(dosage))
-        concluded: dict[int, str] = {}
-        held: dict[int, dict[str, frozenset[str]]] = {}
+        answers: dict[int, tuple[Posterior, Fit, float]] = {}
         for rows in alike(dosage):
-            first = score(self.model, dosage[rows[0]])
-            calibrated = recalibrate(self.model, first)
-            information[rows] = first.information
-            found = calibrated.probabilities(scores(self.model, dosage[rows], first.used))
-            told[rows] = [rounded(row) for row in found]
-            concluded |= dict(zip(rows.tolist(), self._conclusions(told[rows]), strict=True))
-            held |= dict(zip(rows.tolist(), self._sets(calibrated, told[rows]), strict=True))
-        everybody = range(len(dosage))
-        sets = {
-            level: tuple(held[row][level] for row in everybody) for level in ("populations", "regions", "continents")
-        }
-        return told, Settled(tuple(concluded[row] for row in everybody), sets, information)
+            for same in self._of_one_rate(dosage, rows):
+                answers |= self._answers(dosage, same)
+        found = [answers[row] for row in range(len(dosage))]
+        told = [[answer.populations[code] for code in self.model.populations] for answer, _, _ in found]
+        return np.array(told).reshape(-1, len(self.model.populations)), _settled(found)
 
-    def _conclusions(self, told: Floats) -> Iterator[str]:
-        rungs = ladder(self.model)
-        for row in told:
-            nodes = [dict(zip(rung.codes, (row @ rung.membership).tolist(), strict=True)) for rung in rungs]
-            yield conclude(rungs, nodes).code
+    def _of_one_rate(self, dosage: Dosage, rows: Indices) -> Iterator[Indices]:
+        """People who show the same SNPs, in groups of one rate of errors."""
+        used = np.flatnonzero(dosage[rows[0]] >= 0)
+        shown = read_frequencies(self.model, used)
+        rates = np.array([error_rate(shown, dosage[row, used]) for row in rows])
+        for rate in np.unique(rates):
+            yield rows[rates == rate]
 
-    def _sets(self, calibrated: Calibrated, told: Floats) -> Iterator[dict[str, frozenset[str]]]:
-        rungs = ladder(self.model)
-        cuts = [cut_off(calibrated, rung) for rung in rungs]
-        for row in told:
-            yield {
-                f"{rung.name}s": frozenset(rung.codes[node] for node in prediction_set(row @ rung.membership, cut))
-                for rung, cut in zip(rungs, cuts, strict=True)
-            }
+    def _answers(self, dosage: Dosage, rows: Indices) -> Iterator[tuple[int, tuple[Posterior, Fit, float]]]:
+        """The answers to people who differ in nothing but their genotypes, each test of fit, information."""
+        first = score(self.model, dosage[rows[0]])
+        calibrated = recalibrate(self.model, first)
+        mask, weights = first.form.nats(np.arange(len(first.used)))
+        nats = mask.sum(axis=0) + dosage[rows][:, first.used] @ weights
+        for row, own in zip(rows.tolist(), nats, strict=True):
+            yield row, self._answer(dosage[row], replace(first, nats=own), calibrated)
+
+    def _answer(self, dosage: Dosage, own: Score, calibrated: Calibrated) -> tuple[Posterior, Fit, float]:
+        shares = estimate(self.model, dosage) if self.shares else None
+        fit = reference_fit(self.model, dosage, own, calibrated, shares)
+        answer = posterior(self.model, own, fit=fit, shares=shares, calibrated=calibrated, replicates=0)
+        return answer, fit, own.information
+
+
+def _settled(found: list[tuple[Posterior, Fit, float]]) -> Settled:
+    return Settled(
+        tuple(answer.conclusion.code for answer, _, _ in found),
+        {f"{level}s": tuple(frozenset(answer.sets[level]) for answer, _, _ in found) for level in LEVELS},
+        np.array([information for _, _, information in found]),
+        tuple(fit.verdict for _, fit, _ in found),
+        np.array([fit.p_value for _, fit, _ in found]),
+    )
+
+
+LEVELS = ("population", "region", "continent")
 
 
 def alike(dosage: Dosage) -> Iterator[Indices]:

@@ -69,9 +69,28 @@ two kinds of files.""".replace("\n", " ")
 
 UNTYPED = """\
 The genome-wide SNPs were typed in 14 of the 26 populations; what the others' frequencies are there is inferred. A
-customer of one of these 12 brings such a file all the same. To measure how that goes, the genotypes of each half of the
-14 populations on these SNPs were hidden from the training in turn, and the first fold's people of that half were
+customer of one of these 12 brings such a file all the same. To measure how that goes, the genotypes of each half of
+the 14 populations on these SNPs were hidden from the training in turn, and the first fold's people of that half were
 asked about."""
+
+REFERENCE = """\
+The p-value of one test is compared whatever the platform: the area under the curve (AUROC) is the probability that an
+outsider's is smaller than an insider's. *Insiders* are people of the reference out of fold. Genotypes of people from
+elsewhere are not among the open data, so there are two substitutes. *Left out*: real people of a population, or of a
+continent, of whom the training had nobody; it stays a possible answer, with frequencies inferred from its neighbours,
+which makes them hard to notice. *Drawn*: from the allele frequencies of HGDP populations that are none of the
+answers, at 7,600 genome-wide SNPs; without the linkage of real genomes, so insiders with shuffled alleles stand
+beside them. With 169 SNPs the test does not claim to notice anybody: nobody is called inside there."""
+
+REFERENCE_PICTURE = (
+    "How well each group of outsiders is told from insiders of all platforms together: the area under the curve."
+)
+
+ADMIXTURE = """\
+Simulated people come from msprime and stdpopsim (American admixture, Browning et al. 2018; seeds that no constant was
+fitted on), at 10,000 SNPs of common frequency and with references from the same simulation; the truth is exact.
+`fastmixture` gets the same people and references and has no intervals. The published fractions are themselves
+estimates, by a similar method from whole genomes, and by other references."""
 
 PEOPLE = """\
 One real person of each population, in six formats, by the path that `palabs ancestry` takes, with the packaged model.

@@ -1,0 +1,137 @@
+"""The part of the evaluation about people of no reference population: who is noticed, on which platform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from palabs.evaluate import plots, words
+from palabs.evaluate.conditions import (
+    ALL_POPULATIONS,
+    CHOSEN,
+    EVERYTHING,
+    OTHER_PLATFORM,
+    WITH_GENOME_WIDE,
+    WITH_PHASED,
+    Condition,
+    Kind,
+)
+from palabs.evaluate.evaluation import Evaluation
+from palabs.evaluate.goals import Goal
+from palabs.evaluate.measured import Part
+from palabs.evaluate.measures import Flags
+from palabs.evaluate.outsiders import Verdicts, separation, shuffled, some, strangers
+from palabs.evaluate.pages import Cell, Picture, Section, Table
+from palabs.populations import POPULATIONS, continent_of
+
+PLATFORMS = (WITH_GENOME_WIDE, OTHER_PLATFORM, EVERYTHING, WITH_PHASED, ALL_POPULATIONS, CHOSEN)
+LARGE = PLATFORMS[:-1]  # with the 169 SNPs alone the test does not claim to notice anybody
+SHUFFLED = ("FIN", "TSI", "YRI", "LWK", "CHB", "JPT", "PUR", "GBR")
+LEFT_OUT = (
+    ("FIN",), ("LWK",), ("JPT",), ("GIH",),
+    tuple(code for code, place in POPULATIONS.items() if place.continent == "SAS"),
+    tuple(code for code, place in POPULATIONS.items() if place.continent == "EAS"),
+)  # fmt: skip
+PEOPLE = 60  # of a group that was left out, on a platform
+DRAWN = "drawn from frequencies, genome-wide"
+
+
+def measure(evaluation: Evaluation, images: Path) -> Part:
+    """Insiders on every platform, strangers, and real people whose populations were left out of the training."""
+    insiders = _insiders(evaluation)
+    drawn = _drawn_insiders(evaluation)
+    outsiders = _strangers(evaluation)
+    left_out = [group for codes in LEFT_OUT for group in _left_out(evaluation, codes)]
+    large = [group for group in insiders if group.platform != CHOSEN.name]
+    real = separation(large, [group for group in left_out if group.platform != CHOSEN.name])
+    everybody = separation([*large, drawn], [*(g for g in left_out if g.platform != CHOSEN.name), *outsiders])
+    rows = [_row(group, "", large) for group in (*insiders, drawn)]
+    rows += [
+        _row(group, separation(_same(group, insiders, drawn), [group]), large) for group in (*outsiders, *left_out)
+    ]
+    picture = _draw(images, [*outsiders, *left_out], large)
+    heads = ("people", "platform", "number", "inside", "uncertain", "outside", "AUROC there", "AUROC, all platforms")
+    return Part(
+        [Section("Not in our reference", words.REFERENCE, [picture, Table(heads, rows)])],
+        [
+            Goal("AUROC of outsiders, all platforms with 8,000 SNPs or more", everybody, 0.95, hoped="0.99"),
+            Goal("AUROC of real people of left-out populations alone", real, 0.95, hoped="0.99"),
+        ],
+        {"reference": {"auroc": round(everybody, 4), "left_out": round(real, 4)}},
+    )
+
+
+def _insiders(evaluation: Evaluation) -> list[Verdicts]:
+    """Everybody on every platform, out of fold."""
+    groups = []
+    for trial, kind in zip(evaluation.trials([Condition(kind) for kind in PLATFORMS]), PLATFORMS, strict=True):
+        if trial.settled is not None:
+            groups.append(Verdicts("of the reference", kind.name, trial.settled.p_values, trial.settled.verdicts))
+    return groups
+
+
+def _genome_wide_of_hgdp(evaluation: Evaluation) -> Flags:
+    """The sites at which people are drawn from HGDP's frequencies."""
+    panel = evaluation.panel
+    return np.asarray((panel.references.totals > 0).any(axis=1) & panel.of("aisnp", "kg_p1"))
+
+
+def _drawn_insiders(evaluation: Evaluation) -> Verdicts:
+    """The first fold's people with their alleles shuffled, as the strangers' are."""
+    evaluation.progress("judging strangers")
+    cohort, sites = evaluation.cohort, _genome_wide_of_hgdp(evaluation)
+    held_out = (cohort.fold == 0) & cohort.typed["kg_p1"]
+    parts = [
+        shuffled(cohort, held_out & (cohort.population == cohort.codes.index(code)), sites, 10, number)
+        for number, code in enumerate(SHUFFLED)
+    ]
+    return evaluation.judged(evaluation.services[0], "of the reference", DRAWN, np.vstack(parts))
+
+
+def _strangers(evaluation: Evaluation) -> list[Verdicts]:
+    """People of HGDP populations that are none of the answers."""
+    drawn = strangers(evaluation.panel)
+    return [evaluation.judged(evaluation.services[0], name, DRAWN, dosage) for name, dosage in drawn.items()]
+
+
+def _left_out(evaluation: Evaluation, codes: Sequence[str]) -> list[Verdicts]:
+    """Real people of populations that the training had nobody of, on the platforms that typed some."""
+    evaluation.progress(f"training without {', '.join(codes)}")
+    name = evaluation.without(codes)
+    label = f"without {codes[0]}" if len(codes) == 1 else f"without any {continent_of(codes[0])}"
+    found = []
+    for kind in (WITH_GENOME_WIDE, OTHER_PLATFORM, WITH_PHASED, ALL_POPULATIONS, CHOSEN):
+        people = _theirs(evaluation, codes, kind)
+        if len(people) >= PEOPLE // 3:
+            found.append(evaluation.judged(name, label, kind.name, people))
+    return found
+
+
+def _theirs(evaluation: Evaluation, codes: Sequence[str], kind: Kind) -> np.ndarray:
+    numbers = [evaluation.cohort.codes.index(code) for code in codes]
+    return some(evaluation.cohort, Condition(kind), np.isin(evaluation.cohort.population, numbers), PEOPLE)
+
+
+def _same(group: Verdicts, insiders: Sequence[Verdicts], drawn: Verdicts) -> list[Verdicts]:
+    """The insiders on the platform of a group."""
+    return [drawn] if group.platform == DRAWN else [one for one in insiders if one.platform == group.platform]
+
+
+def _row(group: Verdicts, there: Cell, insiders: Sequence[Verdicts]) -> tuple[Cell, ...]:
+    shares = [group.share(verdict) for verdict in ("inside", "uncertain", "outside")]
+    across: Cell = separation(insiders, [group]) if there != "" and group.platform != CHOSEN.name else ""
+    return (group.name, group.platform, len(group.verdicts), *shares, there, across)
+
+
+def _draw(images: Path, groups: Sequence[Verdicts], insiders: Sequence[Verdicts]) -> Picture:
+    picture = Picture("ancestry-reference.svg", words.REFERENCE_PICTURE)
+    dots = []
+    for group in groups:
+        if group.platform != CHOSEN.name:
+            value = separation(insiders, [group])
+            short = "HGDP" if group.platform == DRAWN else group.platform.split(",")[0]
+            dots.append(plots.Dot(f"{group.name.replace('_', ', ')} ({short})", value, value, value))
+    plots.dots(images / picture.file, dots, "area under the curve against insiders of all platforms", (0.45, 1.01))
+    return picture
