@@ -38,3 +38,15 @@ def test_the_service_is_asked_by_the_enclaves_own_code(model, people):
         for level, codes in one.sets.items():
             assert settled.sets[f"{level}s"][number] == frozenset(codes)
         assert settled.information[number] == found.information
+
+
+def test_a_file_with_errors_does_not_change_the_answers_to_clean_ones(model, people):
+    rng = np.random.default_rng(9)
+    mixed = people[:4].copy()
+    wrong = (rng.random(mixed[2].shape) < 0.05) & (mixed[2] >= 0)
+    mixed[2, wrong] = 2 - mixed[2, wrong]
+    assert score(model, mixed[2]).error > 0.02
+    told, _ = Service(model).ask(mixed)
+    for number in (0, 2):
+        one = posterior(model, score(model, mixed[number]), replicates=0)
+        assert told[number] == pytest.approx([one.populations[code] for code in model.populations], abs=2e-6)
