@@ -74,9 +74,11 @@ def _kind_goals(large: Trial, mixed: Trial, evaluation: Evaluation) -> list[Goal
     for trial in (large, mixed):
         if trial.settled is None:
             continue
-        world = float(np.mean([code == "world" for code in trial.settled.conclusions]))
+        told = np.array([code != "world" for code in trial.settled.conclusions])
+        world = float(1 - told.mean())
+        accuracy = trial.only(np.flatnonzero(told)).at(continents).accuracy
         found += [
-            Goal(f"accuracy of continents: {trial.name}", trial.at(continents).accuracy, 0.998, hoped="0.999"),
+            Goal(f"accuracy of continents, of those told one: {trial.name}", accuracy, 0.998, hoped="0.999"),
             Goal(f"abstaining from a continent: {trial.name}", world, high=0.01),
         ]
     for trial in (large, mixed):
@@ -86,16 +88,15 @@ def _kind_goals(large: Trial, mixed: Trial, evaluation: Evaluation) -> list[Goal
 
 
 def _continent_goals(trial: Trial, evaluation: Evaluation) -> list[Goal]:
-    parts = sections.by_continent(trial, evaluation.tree)
-    return [
-        Goal(
-            f"ECE of populations, people of {code}: {trial.name}",
-            part.at(evaluation.tree[0]).ece,
-            high=0.02,
-            hoped="0.01",
-        )
-        for code, part in parts.items()
-    ]
+    """By continent: with some 250 people each, perfectly calibrated answers would miss the bar of populations too."""
+    found = []
+    for code, part in sections.by_continent(trial, evaluation.tree).items():
+        for level in (evaluation.tree[2], evaluation.tree[0]):
+            quality = part.at(level)
+            chance = f"perfect answers: {quality.ece_by_chance:.3f}"
+            what = f"ECE of {level.name}, people of {code}: {trial.name} ({chance})"
+            found.append(Goal(what, quality.ece, high=0.02, hoped="0.01"))
+    return found
 
 
 def missing(evaluation: Evaluation, images: Path) -> Part:

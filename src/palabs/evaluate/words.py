@@ -32,7 +32,11 @@ populations), with 9,300 of phased genomes (12 populations), or with both. *Mixe
 they have. Only the 8,400 ancestry-informative, microhaplotype and exonic SNPs were typed in all 26 populations; for
 two thirds of these no source states the nucleotides, so that a consumer file cannot show them and a VCF can. Of some
 people's files 30 % of the SNPs are missing: one draw for every half fold, as the customers of one chip share its
-SNPs."""
+SNPs.
+
+Every kind is answered with 26 populations. Where only the people of 12 or 14 can be asked, the answers rightly give
+weight to populations that nobody asked is from: accuracy and ECE of populations are worse there than they would be
+with people of all 26."""
 
 CONFUSION = """\
 A number is people of a hundred. Most confusion is between neighbours: British and Utahns of British descent, northern
@@ -61,7 +65,8 @@ methods.""".replace("\n", " ")
 ERRORS = """\
 *Alleles*: each of the two alleles of each genotype is read as the other one with that probability. *SNPs*: both
 alleles of that share of the SNPs are taken for each other in everybody, as where a file has them on the wrong strand.
-Nothing is refused here: a real file with more than 3 % of impossible alleles is."""
+Nothing is refused here: a real file with more than 3 % of impossible alleles is. The service estimates the share of
+wrong alleles from the file itself. The people of the first fold were asked."""
 
 ERRORS_PICTURE = """\
 Accuracy against the share of wrong alleles and of SNPs with swapped alleles, for 26 populations and 5 continents, for
