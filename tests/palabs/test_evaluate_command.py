@@ -65,7 +65,7 @@ def test_a_comparison_never_learns_from_the_people_it_is_asked_about():
         seen.append(set(learnt_from[:, 0].tolist()))
         return lambda asked: np.ones((len(asked), 2)) / 2
 
-    condition = Condition(Kind("all", ("one",)))
+    condition = Condition(Kind("all", "all", ("one",)))
     for fold in range(5):
         answers = learn_and_ask(cohort, Comparison("memory", "", remember), [condition], fold)
         assert len(answers[0].truth) == 10

@@ -8,8 +8,8 @@ import pytest
 from palabs.evaluate.conditions import Cohort, Condition, Kind, show
 from palabs.evaluate.trials import ask_fold, trial
 
-ALL = Kind("all", ("one", "two"), ("two",))
-ONE = Kind("one panel", ("one",))
+ALL = Kind("all", "all", ("one", "two"), ("two",))
+ONE = Kind("one panel", "one panel", ("one",))
 
 
 @pytest.fixture

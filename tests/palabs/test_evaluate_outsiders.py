@@ -58,10 +58,10 @@ def test_shuffled_people_keep_the_frequencies_and_lose_the_linkage(cohort):
 
 def test_some_people_are_those_asked_for_and_no_others(cohort):
     carriers = np.arange(40) % 4 == 0
-    dosage = some(cohort, Condition(Kind("all", ("one",))), carriers, 4)
+    dosage = some(cohort, Condition(Kind("all", "all", ("one",))), carriers, 4)
     assert dosage.shape == (4, SITES)
     assert (dosage == 2).all()
-    assert len(some(cohort, Condition(Kind("all", ("one",))), carriers, 1000)) == 10
+    assert len(some(cohort, Condition(Kind("all", "all", ("one",))), carriers, 1000)) == 10
 
 
 def test_platforms_are_compared_by_one_threshold():

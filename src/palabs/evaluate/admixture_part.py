@@ -12,14 +12,16 @@ from palabs.evaluate.evaluation import Evaluation
 from palabs.evaluate.goals import Goal
 from palabs.evaluate.measured import Part
 from palabs.evaluate.pages import Cell, Section, Table
-from palabs.evaluate.proportions import Tables, admixture_tables
+from palabs.evaluate.proportions import Tables
 
 OWN = "this service"
 
 
 def measure(evaluation: Evaluation, _: Path) -> Part:
     """Against published fractions and against simulated people with exact truth, beside fastmixture."""
-    tables = admixture_tables(evaluation.panel, evaluation.genomes, evaluation.progress)
+    shares = evaluation.shares
+    evaluation.progress("estimating shares of published and of simulated people")
+    tables = shares.result()
     shown = [_simulated(tables), _published(tables), _painted(tables)]
     own = [row for row in tables.simulated if row.method == OWN]
     error = float(np.sqrt(np.mean([row.rmse**2 for row in own])))

@@ -52,24 +52,29 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: its name, the panels whose SNPs it holds of whoever was typed on them, and which of these panels
-    everybody asked must have been typed on, or not.
+    """A kind of file: its name and a short one, the panels whose SNPs it holds of whoever was typed on them, and which of
+    these panels everybody asked must have been typed on, or not.
     """
 
     name: str
+    short: str
     panels: tuple[str, ...]
     needed: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
 
 
-CHOSEN = Kind("169 ancestry-informative SNPs", ("aisnp",), ("aisnp",))
-WITH_PHASED = Kind("169 + 9,300 of phased genomes", ("aisnp", "vcf"), ("aisnp", "vcf"))
-WITH_GENOME_WIDE = Kind("169 + 14,000 genome-wide", ("aisnp", "kg_p1"), ("aisnp", "kg_p1"))
-OTHER_PLATFORM = Kind("169 + 12,600 genome-wide, HapMap 3's platform", ("aisnp", "hm3"), ("hm3",), ("kg_p1",))
-EVERYTHING = Kind("169 + both", ("aisnp", "vcf", "kg_p1"), ("aisnp", "vcf", "kg_p1"))
-ALL_POPULATIONS = Kind("8,400 SNPs typed in all 26 populations", ("aisnp", "microhap", "exome"), ("exome",))
-LETTERED = Kind("2,900 of them whose nucleotides are known", ("aisnp", "microhap", "exome with letters"), ("exome",))
-MIXED = Kind("mixed formats: what each person has", ("aisnp", "vcf", "kg_p1"))
+CHOSEN = Kind("169 ancestry-informative SNPs", "169", ("aisnp",), ("aisnp",))
+WITH_PHASED = Kind("169 + 9,300 of phased genomes", "phased", ("aisnp", "vcf"), ("aisnp", "vcf"))
+WITH_GENOME_WIDE = Kind("169 + 14,000 genome-wide", "genome-wide", ("aisnp", "kg_p1"), ("aisnp", "kg_p1"))
+OTHER_PLATFORM = Kind(
+    "169 + 12,600 genome-wide, HapMap 3's platform", "HapMap 3", ("aisnp", "hm3"), ("hm3",), ("kg_p1",)
+)
+EVERYTHING = Kind("169 + both", "both", ("aisnp", "vcf", "kg_p1"), ("aisnp", "vcf", "kg_p1"))
+ALL_POPULATIONS = Kind("8,400 SNPs typed in all 26 populations", "8,400", ("aisnp", "microhap", "exome"), ("exome",))
+LETTERED = Kind(
+    "2,900 of them whose nucleotides are known", "2,900", ("aisnp", "microhap", "exome with letters"), ("exome",)
+)
+MIXED = Kind("mixed formats: what each person has", "mixed", ("aisnp", "vcf", "kg_p1"))
 KINDS = (CHOSEN, WITH_PHASED, WITH_GENOME_WIDE, OTHER_PLATFORM, EVERYTHING, ALL_POPULATIONS, LETTERED, MIXED)
 
 

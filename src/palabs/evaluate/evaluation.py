@@ -13,10 +13,11 @@ import numpy as np
 
 from palabs.evaluate import workers
 from palabs.evaluate.comparisons import COMPARISONS
-from palabs.evaluate.conditions import Cohort, Condition, Dosage, Kind
+from palabs.evaluate.conditions import Cohort, Condition, Kind
 from palabs.evaluate.levels import Level, tree
 from palabs.evaluate.measures import Indices
-from palabs.evaluate.outsiders import Verdicts
+from palabs.evaluate.outsiders import Group, Verdicts
+from palabs.evaluate.proportions import Tables
 from palabs.evaluate.trials import Trial, trial
 from palabs.evaluate.workers import Workers
 from palabs.training.panel import Panel, read_panel
@@ -103,17 +104,28 @@ class Evaluation:
             ]
         return found
 
-    def without(self, codes: Sequence[str]) -> str:
-        """The name of the service trained without the first fold and without anybody of these populations."""
-        name = f"without-{'-'.join(codes)}"
-        theirs = np.isin(self.cohort.population, [self.cohort.codes.index(code) for code in codes])
-        self.crew.start(workers.train, name, (self.cohort.fold != 0) & ~theirs).result()
-        return name
+    def without(self, groups: Sequence[Sequence[str]]) -> list[str]:
+        """The names of the services trained without the first fold and without anybody of each group of populations."""
+        names = [f"without-{'-'.join(codes)}" for codes in groups]
+        tasks = []
+        for name, codes in zip(names, groups, strict=True):
+            theirs = np.isin(self.cohort.population, [self.cohort.codes.index(code) for code in codes])
+            tasks.append(self.crew.start(workers.train, name, (self.cohort.fold != 0) & ~theirs))
+        self.wait(tasks)
+        return names
 
-    def judged(self, name: str, group: str, platform: str, dosage: Dosage) -> Verdicts:
-        """What the service of that name says of the fit of people with these dosages."""
-        found = self.crew.start(workers.judge, name, dosage).result()
-        return Verdicts(group, platform, found.p_values, found.verdicts)
+    def judged(self, groups: Sequence[Group]) -> list[Verdicts]:
+        """What services say of the fit of groups of people."""
+        tasks = [self.crew.start(workers.judge, group.service, group.dosage) for group in groups]
+        return [
+            Verdicts(group.name, group.platform, found.p_values, found.verdicts)
+            for group, found in zip(groups, self.wait(tasks), strict=True)
+        ]
+
+    @cached_property
+    def shares(self) -> Future[Tables]:
+        """The tables of admixture, started when first asked for: they take some minutes of one process."""
+        return self.crew.start(workers.shares, self.genomes)
 
     def untyped(self, kind: Kind, panel: str) -> Trial:
         """The first fold's people by a kind of file if a panel had no genotypes of their population: each

@@ -22,6 +22,16 @@ DRAWN = 20  # people from each population
 
 
 @dataclass(frozen=True)
+class Group:
+    """People to be judged by the service of a name: who they are, on which platform, and their dosages."""
+
+    service: str
+    name: str
+    platform: str
+    dosage: Dosage = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Verdicts:
     """What the test of fit said of a group of people: p-values and verdicts."""
 

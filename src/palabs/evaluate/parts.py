@@ -39,6 +39,8 @@ WRONGLY: tuple[tuple[Kind, Error], ...] = (
 def measure(genomes: Path, images: Path, only: Sequence[str], progress: Progress) -> Measured:
     """Measures the parts named, and draws their pictures into the folder `images`."""
     with Evaluation(genomes, progress) as evaluation:
+        if "admixture" in only:
+            _ = evaluation.shares  # beside the other parts, from the start
         return Measured(load()[1], {name: PARTS[name](evaluation, images) for name in only})
 
 

@@ -82,10 +82,12 @@ REFERENCE = """\
 The p-value of one test is compared whatever the platform: the area under the curve (AUROC) is the probability that an
 outsider's is smaller than an insider's. *Insiders* are people of the reference out of fold. Genotypes of people from
 elsewhere are not among the open data, so there are two substitutes. *Left out*: real people of a population, or of a
-continent, of whom the training had nobody; it stays a possible answer, with frequencies inferred from its neighbours,
-which makes them hard to notice. *Drawn*: from the allele frequencies of HGDP populations that are none of the
-answers, at 7,600 genome-wide SNPs; without the linkage of real genomes, so insiders with shuffled alleles stand
-beside them. With 169 SNPs the test does not claim to notice anybody: nobody is called inside there."""
+whole continent, of whom the training had nobody. A single population stays a possible answer, with frequencies
+inferred from its near relatives, and is meant to be hard to notice: its people get a neighbour's name. *Drawn*: from
+the allele frequencies of HGDP populations that are none of the answers, at 7,600 genome-wide SNPs; they lack the
+linkage of real genomes and carry the sampling of some twenty people, so insiders with the shuffled alleles of as many
+stand beside them. With 169 SNPs the test does not claim to notice anybody: nobody is called inside there, and these
+are left out of the goals."""
 
 REFERENCE_PICTURE = (
     "How well each group of outsiders is told from insiders of all platforms together: the area under the curve."

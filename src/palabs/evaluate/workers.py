@@ -22,6 +22,7 @@ import numpy as np
 from palabs.evaluate.comparisons import COMPARISONS
 from palabs.evaluate.conditions import CHOSEN, Cohort, Condition, Dosage
 from palabs.evaluate.measures import Flags, Indices
+from palabs.evaluate.proportions import Tables, admixture_tables
 from palabs.evaluate.service import Service
 from palabs.evaluate.trials import Answers, Settled, ask_fold, learn_and_ask
 from palabs.training.fit import fit_model
@@ -102,3 +103,8 @@ def judge(folder: Path, name: str, dosage: Dosage) -> Settled:
 def compare(folder: Path, number: int, conditions: Sequence[Condition], fold: int) -> list[Answers]:
     """What one of COMPARISONS answers to the people of a fold under some conditions of one kind of file."""
     return learn_and_ask(held(folder)[1], COMPARISONS[number], conditions, fold)
+
+
+def shares(folder: Path, genomes: Path) -> Tables:
+    """The tables of admixture. Raises Misuse where msprime, stdpopsim or fastmixture is not installed."""
+    return admixture_tables(held(folder)[0], genomes)
