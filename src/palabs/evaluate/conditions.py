@@ -52,8 +52,8 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: its name and a short one, the panels whose SNPs it holds of whoever was typed on them, and which of
-    these panels everybody asked must have been typed on, or not.
+    """A kind of file: its name and a short one, the panels whose SNPs it holds of whoever was typed on them, and which
+    of these everybody asked must have been typed on, or not.
     """
 
     name: str
