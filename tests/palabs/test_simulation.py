@@ -124,6 +124,11 @@ def test_a_missing_fastmixture_is_a_misuse_with_a_remedy(monkeypatch, tmp_path):
     assert "confide[compare]" in str(caught.value)
 
 
+def test_without_fastmixture_the_service_is_measured_alone(simulation, monkeypatch, tmp_path):
+    monkeypatch.setattr(mixture_tool.sys, "executable", str(tmp_path / "python"))
+    assert [row.method for row in compare(simulation)] == ["this service"]
+
+
 def test_painting_is_better_than_the_best_guess_and_surer_where_it_says_so(simulation):
     row = paint_all(simulation)
     assert row.right > 0.52  # always saying the largest source would be right on half of the genome

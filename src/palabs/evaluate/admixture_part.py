@@ -59,7 +59,9 @@ def _simulated(tables: Tables) -> Table:
         )
         for row in tables.simulated
     ]  # fmt: skip
-    return Table(heads, rows, "**Simulated people, exact truth** (seconds a person)")
+    alone = all(row.method == OWN for row in tables.simulated)
+    note = f" {words.ALONE}" if alone else ""
+    return Table(heads, rows, f"**Simulated people, exact truth** (seconds a person).{note}")
 
 
 def _published(tables: Tables) -> Table:

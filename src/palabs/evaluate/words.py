@@ -99,6 +99,8 @@ fitted on), at 10,000 SNPs of common frequency and with references from the same
 `fastmixture` gets the same people and references and has no intervals. The published fractions are themselves
 estimates, by a similar method from whole genomes, and by other references."""
 
+ALONE = "`fastmixture` was not installed where this was measured, so it is not compared."
+
 PEOPLE = """\
 One real person of each population, in six formats, by the path that `palabs ancestry` takes, with the packaged model.
 None of them is in any part of the training. The two whose continent may come out European, HG01112 (Colombian) and

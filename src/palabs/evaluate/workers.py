@@ -106,5 +106,5 @@ def compare(folder: Path, number: int, conditions: Sequence[Condition], fold: in
 
 
 def shares(folder: Path, genomes: Path) -> Tables:
-    """The tables of admixture. Raises Misuse where msprime, stdpopsim or fastmixture is not installed."""
+    """The tables of admixture. Raises Misuse where msprime or stdpopsim is not installed."""
     return admixture_tables(held(folder)[0], genomes)
