@@ -51,6 +51,20 @@ def test_the_report_can_read_what_the_evaluation_writes(trial):
     assert row.populations.ece == pytest.approx(0, abs=1e-9)
 
 
+def test_the_kinds_of_files_of_all_parts_reach_the_report(trial):
+    row = as_class(trial, TREE)
+    parts = {"kinds": Part([], figures={"classes": [row], "sets": {}}), "missing": Part([], figures={"classes": [row]})}
+    read = msgspec.json.decode(json.dumps(Measured(DIGEST, parts).figures()), type=Evaluation)
+    assert len(read.classes) == 2
+
+
+def test_the_coverage_of_sets_is_told_at_each_level(trial):
+    told = sections.covered(trial, TREE)
+    assert told["populations"] == 0.6
+    assert told["continents"] >= told["regions"] >= told["populations"]
+    assert sections.covered(trial.only(np.arange(9)), TREE) == {}
+
+
 def test_a_trial_of_another_method_has_no_class_for_the_report(trial):
     with pytest.raises(ValueError, match="own answers"):
         as_class(trial.only(np.arange(10)), TREE)

@@ -35,10 +35,13 @@ class Measured:
         )
 
     def figures(self) -> dict[str, object]:
-        """What the report reads."""
-        return {"model": self.model} | {
-            key: value for part in self.parts.values() for key, value in part.figures.items()
-        }
+        """What the report reads: the figures of all parts, lists of the same name one after the other."""
+        found: dict[str, object] = {"model": self.model}
+        for part in self.parts.values():
+            for key, value in part.figures.items():
+                before = found.get(key)
+                found[key] = [*before, *value] if isinstance(before, list) and isinstance(value, list) else value
+        return found
 
     def document(self) -> dict[str, object]:
         """The figures and the goals, for JSON."""

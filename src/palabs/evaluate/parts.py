@@ -62,7 +62,10 @@ def kinds(evaluation: Evaluation, images: Path) -> Part:
             sections.conclusions(trials, tree, words.CONCLUSIONS),
         ],
         _kind_goals(whole[ALL_POPULATIONS], whole[MIXED], evaluation),
-        {"classes": [sections.as_class(trial, tree) for trial in trials if not trial.name.startswith(MIXED.name)]},
+        {
+            "classes": [sections.as_class(trial, tree) for trial in trials if not trial.name.startswith(MIXED.name)],
+            "sets": {trial.name: sections.covered(trial, tree) for trial in trials},
+        },
     )
 
 
@@ -113,7 +116,7 @@ def missing(evaluation: Evaluation, images: Path) -> Part:
     return Part(
         [Section("SNPs missing, and other methods", words.MISSING, parts)],
         [Goal("accuracy of continents, 95 % of 8,400 SNPs missing", last, 0.984)],
-        {"sparse": classes},
+        {"classes": classes},
     )
 
 

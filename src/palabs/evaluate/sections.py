@@ -163,3 +163,10 @@ def as_class(trial: Trial, tree: Tree) -> dict[str, object]:
     information = round(float(np.median(trial.settled.information)), 2)
     head = {"name": trial.name, "snps": trial.snps, "information": information, "people": len(trial.truth)}
     return head | {level.name: asdict(trial.at(level)) for level in tree}
+
+
+def covered(trial: Trial, tree: Tree) -> dict[str, float]:
+    """The measured coverage of the prediction sets at each level; nothing for a method without sets."""
+    if trial.settled is None:
+        return {}
+    return {level.name: round(coverage(trial, trial.settled, level)[0], 4) for level in tree}
