@@ -63,21 +63,19 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """The evaluation of the model of a digest: kinds of files, and files of which most SNPs are missing. Other parts of
-    the file are for its page in the docs.
+    """The evaluation of the model of a digest: kinds of files, and by their names how often a prediction set held the
+    truth at each level. Other parts of the file are for its page in the docs.
     """
 
     model: str
     classes: Annotated[tuple[Row, ...], msgspec.Meta(min_length=1)]
-    sparse: tuple[Row, ...] = ()
+    sets: dict[str, dict[str, Share]] = {}
 
     def nearest(self, information: float) -> Row:
         """The kind of file with the most similar information, on a scale of ratios: 160 chosen SNPs say as much as 500
         ordinary ones, so their number would mislead.
         """
-        return min(
-            (*self.classes, *self.sparse), key=lambda row: abs(log(row.information) - log(max(information, 0.01)))
-        )
+        return min(self.classes, key=lambda row: abs(log(row.information) - log(max(information, 0.01))))
 
 
 @cache

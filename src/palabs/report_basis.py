@@ -8,7 +8,7 @@ from palabs.answer import Answer
 from palabs.figures import Bin, Evaluation, Quality, Row
 from palabs.populations import CONTINENTS, POPULATIONS, REGIONS
 from palabs.report_html import Html, bar, bar_row, section, table, tag
-from palabs.report_words import NAMES, Told, of_100, reliability, span, told
+from palabs.report_words import NAMES, Told, listed, of_100, reliability, span, told
 from palabs.versions import Version
 
 REASONS = {
@@ -94,6 +94,7 @@ def reliability_section(answer: Answer, evaluation: Evaluation) -> Html:
         *(_bin_row(found, what, quality) for found in reversed(quality.bins)),
         tag("p", "The mark is where the bar would end were the numbers exactly right.", class_="soft"),
         _accuracies(row),
+        *_coverage(evaluation.sets.get(row.name, {})),
     )
 
 
@@ -120,6 +121,13 @@ def _accuracies(row: Row) -> Html:
     levels = (("continental group", row.continents), ("region", row.regions), ("population", row.populations))
     rows = [(name, f"{100 * q.accuracy:.1f} %", f"{100 * q.top3:.1f} %", f"{q.ece:.3f}") for name, q in levels]
     return table(rows, head=("First choice", "right", "among three", "calibration error"), class_="numbers")
+
+
+def _coverage(sets: Mapping[str, float]) -> Iterator[Html]:
+    """How often the prediction sets held the truth, where that was measured."""
+    if sets:
+        found = listed([f"{of_100(share)} ({level})" for level, share in sets.items()])
+        yield tag("p", f"The sets of groups held the truth for this many of 100 people: {found}.", class_="soft")
 
 
 def references_section(answer: Answer, people: Mapping[str, int]) -> Html:

@@ -308,7 +308,7 @@ def row(name, information, bins=(), accuracy=0.8):
 
 
 def test_the_reliability_is_that_of_the_files_with_the_most_similar_information(answer):
-    measured = Evaluation("sha256:x", (row("few", 10), row("many", 1000)), (row("hardly any", 1),))
+    measured = Evaluation("sha256:x", (row("few", 10), row("many", 1000), row("hardly any", 1)))
     for information, name in ((60.0, "few"), (200.0, "many"), (0.0, "hardly any"), (1e6, "many")):
         other = changed(answer, evidence=msgspec.structs.replace(answer.evidence, information=information))
         assert f"“{name}”" in Page(reliability_section(other, measured)).text
@@ -319,6 +319,13 @@ def test_of_100_people_told_as_much_the_number_that_was_right_is_said(answer):
     text = Page(reliability_section(answer, Evaluation(answer.model.digest, (row("all", 800, bins),)))).text
     assert "Of 100 people who were told 90 to 100 % (on average 96 %), 95 were right: counted on 40 people" in text
     assert "another version of the model" not in text
+
+
+def test_how_often_the_sets_held_the_truth_is_said_where_it_was_measured(answer):
+    sets = {"all": {"populations": 0.914, "continents": 0.996}}
+    said = "held the truth for this many of 100 people: 91 (populations) and 99.6 (continents)."
+    assert said in Page(reliability_section(answer, Evaluation("sha256:x", (row("all", 800),), sets))).text
+    assert "held the truth" not in Page(reliability_section(answer, Evaluation("sha256:x", (row("all", 800),)))).text
 
 
 @pytest.mark.parametrize("bins", [(), (Bin(0.9, 1.0, 4, 0.96, 1.0),)])
