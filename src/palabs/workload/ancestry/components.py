@@ -47,7 +47,7 @@ PRIOR_MEANS = {
 STRENGTHS = {"AMR": 4.0, "OCE": 4.0}
 STRENGTH = 12.0
 ERROR = 0.001  # an allele read wrongly; more would hide small shares behind it (simulated: .005 hides a tenth of 8 %)
-ROUNDS = 6  # of the deconvolution: frequencies change by less than .002 afterwards
+ROUNDS = 6  # of the deconvolution: later ones move frequencies by .002 on average, and no error of a share by .001
 SITES_FOR_SHARES = 1500
 
 
