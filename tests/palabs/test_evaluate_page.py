@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -16,8 +18,9 @@ from palabs.evaluate.measured import Measured, Part
 from palabs.evaluate.pages import Picture, Section, Table, page
 from palabs.evaluate.sections import as_class, by_continent, confused, coverage
 from palabs.evaluate.trials import Settled, Trial
-from palabs.figures import Evaluation
+from palabs.figures import Evaluation, evaluation
 from palabs.training.panel import POPULATIONS
+from palabs.workload.ancestry.model import load
 
 TREE = tree(POPULATIONS)
 DIGEST = "sha256:" + 64 * "0"
@@ -162,3 +165,24 @@ def test_pictures_are_drawn_and_are_the_same_bytes_each_time(trial, tmp_path):
         assert drawn.startswith(b"<?xml")
         assert len(drawn) < 200_000
     assert b">FIN<" in (tmp_path / "a" / "confusion.svg").read_bytes()
+
+
+REPO = Path(__file__).parents[2]
+
+
+def test_the_committed_evaluation_is_of_the_committed_model():
+    digest = load()[1]
+    text = (REPO / "docs/ancestry-evaluation.md").read_text(encoding="utf-8")
+    assert evaluation().model == digest
+    assert f"The model is `{digest}`." in text
+    for row in evaluation().classes:
+        assert f"{row.populations.accuracy:.3f}" in text
+
+
+def test_every_picture_of_the_page_is_there_and_is_described():
+    text = (REPO / "docs/ancestry-evaluation.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[(.*?)\]\((.*?)\)", text)
+    assert len(pictures) >= 5
+    for words, path in pictures:
+        assert len(words) > 40
+        assert (REPO / "docs" / path).read_bytes().startswith(b"<?xml")
