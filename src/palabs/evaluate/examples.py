@@ -91,16 +91,12 @@ def ask(path: Path, population: str, continent: str) -> Person:
     )
 
 
-def measure_speed(genomes: Path, advance: Callable[[], None]) -> list[Speed]:
+def measure_speed(genomes: Path) -> list[Speed]:
     """The times of the largest file of each format."""
     largest: dict[str, Path] = {}
     for path, _, _ in sorted(listed(genomes), key=lambda row: row[0].stat().st_size):
         largest[analyse_in_place(read_genome(path)).answer.file.format] = path
-    rows = []
-    for path in largest.values():
-        rows.append(_speed(path))
-        advance()
-    return rows
+    return [_speed(path) for path in largest.values()]
 
 
 def _speed(path: Path) -> Speed:

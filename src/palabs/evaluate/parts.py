@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from palabs.evaluate import admixture_part, fit_part, sections, words
+from palabs.evaluate import admixture_part, fit_part, sections, words, workers
 from palabs.evaluate.conditions import (
     ALL_POPULATIONS,
     CHOSEN,
@@ -170,7 +170,7 @@ def people(evaluation: Evaluation, _: Path) -> Part:
 def speed(evaluation: Evaluation, _: Path) -> Part:
     """CPU seconds."""
     evaluation.progress("measuring the time")
-    found = measure_speed(evaluation.genomes, lambda: None)
+    found = workers.alone(measure_speed, evaluation.genomes)
     rows = [(row.file, row.kilobytes, row.snps, row.answer, row.report, row.command) for row in found]
     heads = ("file", "kB", "SNPs used", "to the answer", "to the report", "whole command")
     return Part(

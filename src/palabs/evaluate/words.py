@@ -109,4 +109,4 @@ NA19648 (Mexican), have 91 % European ancestry by published supervised admixture
 SPEED = """\
 CPU seconds of one core on the machine that wrote this page, the largest example file of each format: from its bytes
 to the answer and to the rendered report in a process that has loaded the model, and for the whole command `palabs
-ancestry` with `--protect none`, which first starts Python. Medians of five."""
+ancestry` with `--protect none`, which first starts Python. One thread each, as in the enclave; medians of five."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from palabs.evaluate.trials import Answers, Settled, ask_fold, learn_and_ask
 from palabs.training.fit import fit_model
 from palabs.training.panel import Panel
 from palabs.workload.ancestry.model import load
+
+Result = TypeVar("Result")
 
 PANEL = "panel"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # one a process: the same sums each time
@@ -48,13 +50,25 @@ class Workers:
 @contextmanager
 def workers(panel: Panel) -> Iterator[Workers]:
     """Workers that hold the panel, until the end."""
+    with tempfile.TemporaryDirectory() as name, one_thread():
+        (Path(name) / PANEL).write_bytes(pickle.dumps(panel))
+        with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+            yield Workers(pool, Path(name))
+
+
+def alone(task: Callable[[Path], Result], folder: Path) -> Result:
+    """The result of a task in a process of its own, of one thread: as in the enclave."""
+    with one_thread(), ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(task, folder).result()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Processes started meanwhile do their sums in one thread."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
-        with tempfile.TemporaryDirectory() as name:
-            (Path(name) / PANEL).write_bytes(pickle.dumps(panel))
-            with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-                yield Workers(pool, Path(name))
+        yield
     finally:
         for variable, value in before.items():
             os.environ.pop(variable) if value is None else os.environ.update({variable: value})
