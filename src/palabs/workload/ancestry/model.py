@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 MAGIC = b"palabs-ancestry-model/2\n"
 MODEL_FILE = Path(__file__).with_name("model.bin")
 MAX_SITES = 1 << 20
+MAX_COLUMNS = 256
 PRIOR_LOGIT = 8.0  # prior means are stored as 256 equal steps of the logit between minus and plus this
 WEIGHT_UNIT = 255
 
@@ -203,7 +204,7 @@ class Reader:
         """Counts and totals as pack_counts wrote them."""
         rows = self.take("u1", int(self.take("<u4", 1)[0]), columns)
         which = self.take("<u2", sites)
-        if which.max(initial=0) >= max(1, len(rows)):
+        if which.max() >= len(rows):
             raise ValueError("a palabs ancestry model that names a row which it has not")
         totals = rows[which]
         counts = np.zeros_like(totals)
@@ -216,17 +217,24 @@ def decode(data: bytes) -> Model:
     if not data.startswith(MAGIC):
         raise ValueError("not a palabs ancestry model")
     line, _, body = data[len(MAGIC) :].partition(b"\n")
-    header: dict[str, Any] = json.loads(line)
-    if not 0 < header["sites"] <= MAX_SITES:
-        raise ValueError("a palabs ancestry model of an impossible number of sites")
-    reader = Reader(body)
+    try:
+        return _decode(json.loads(line), Reader(body))
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"a palabs ancestry model with a wrong header: {error}") from error
+
+
+def _decode(header: dict[str, Any], reader: Reader) -> Model:
+    """The model that the header and the arrays after it describe."""
+    sizes = (header["sites"], len(header["populations"]), len(header["references"]))
+    if not all(0 < size <= limit for size, limit in zip(sizes, (MAX_SITES, MAX_COLUMNS, MAX_COLUMNS), strict=True)):
+        raise ValueError("a palabs ancestry model of an impossible size")
     sites = Sites(**{name: reader.take(kind, header["sites"]) for name, kind in SITE_ARRAYS})
     counts, totals = reader.take_counts(len(sites), len(header["populations"]))
     reference_counts, reference_totals = reader.take_counts(len(sites), len(header["references"]))
     prior = reader.take("u1", len(sites), len(header["populations"]))
     weight = reader.take("u1", len(sites))
     calibration = Calibration(header["calibration"], _calibration_arrays(reader, header["arrays"]))
-    if reader.offset != len(body):
+    if reader.offset != len(reader.data):
         raise ValueError("a palabs ancestry model of the wrong length")
     names = ("populations", "regions", "continents", "references", "reference_continent")
     return Model(

@@ -2,13 +2,11 @@
 
 With f the frequency of the counted allele as it would be read, the logarithm of the probability of dosage d (two
 draws, up to the number of orders, which is the same for every population) is 2 log(1-f) + d (log f - log(1-f)). So a
-score is a sum over sites of mask * observed + dosage_weight * dosage, y = W x. What all populations share at a site is
+score is a sum over sites of mask * observed + weight * dosage, y = W x. What all populations share at a site is
 subtracted: it changes no comparison.
 
-W has 8-bit weights. Populations of a continent differ by far less than continents do, so W has a column for each
-continent and one for each population's distance from it, with scales of their own; a population's score is the
-sum of the two. Masks are rounded so that the errors of rounding cancel at the expected dosage along the sites
-(noise shaping: Schreier & Temes 2005).
+W has 8-bit weights, times a power of two for each site. One digit of 8 bits would be off by up to 0.02 in probability,
+since tens of thousands of rounding errors add up; so each weight has two of them, W = 128 W1 + W0.
 """
 
 from __future__ import annotations
@@ -21,74 +19,52 @@ from numpy.typing import NDArray
 from .misreading import error_rate, misread
 from .model import WEIGHT_UNIT, Floats, Model, frequencies
 
-STEP = 2.0**-14  # nats a unit
-LARGEST = 126  # noise shaping may add one to a weight
+STEP = 2.0**-20  # nats a unit
+DIGIT = 128
+LARGEST = 126  # of the high digit, so that rounding the low one never passes 127
 BLOCK = 5_000_000  # base pairs
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Weights in 8 bits, sites x columns, and the scale of each site in units of STEP nats: small integers, those of
-    the masks powers of two.
+class Weights:
+    """Weights of sites x populations, each scale * (DIGIT * high + low) units of STEP nats: two digits of 8 bits, and a
+    power of two for each site.
     """
 
-    mask: NDArray[np.int8]
-    mask_scale: NDArray[np.int32]
-    dosage: NDArray[np.int8]
-    dosage_scale: NDArray[np.int32]
+    high: NDArray[np.int8]
+    low: NDArray[np.int8]
+    scale: NDArray[np.int32]
 
     @classmethod
-    def of(cls, mask: Floats, dosage: Floats, expected: Floats) -> Columns:
-        """The nearest weights to these (nats, sites x columns), `expected` (one a site) being the usual dosage."""
-        dosage_scale = np.ceil(_least_scale(dosage)).astype(np.int32)
-        rounded = np.rint(dosage / (STEP * dosage_scale[:, None]))
-        wanted = mask + expected[:, None] * (dosage - rounded * (STEP * dosage_scale[:, None]))
-        mask_scale = np.exp2(np.ceil(np.log2(_least_scale(wanted)))).astype(np.int32)
-        shaped = np.empty(mask.shape, dtype=np.int8)
-        for scale in np.unique(mask_scale):
-            rows = mask_scale == scale
-            running = np.rint(np.cumsum(wanted[rows], axis=0) / (STEP * scale))
-            shaped[rows] = np.diff(running, axis=0, prepend=0.0)
-        return cls(shaped, mask_scale, rounded.astype(np.int8), dosage_scale)
+    def of(cls, nats: Floats) -> Weights:
+        """The nearest to these weights in nats, less what all populations share."""
+        apart = nats - nats.mean(axis=1, keepdims=True)
+        largest = np.abs(apart).max(axis=1, initial=0) / (STEP * DIGIT * LARGEST)
+        scale = np.exp2(np.ceil(np.log2(np.maximum(largest, 1))))
+        whole = np.rint(apart / (STEP * scale[:, None]))
+        high = np.rint(whole / DIGIT)
+        return cls(high.astype(np.int8), (whole - DIGIT * high).astype(np.int8), scale.astype(np.int32))
 
-    def each(self, dosage: NDArray[np.int8]) -> Integers:
-        """What each site adds, sites x columns, for these observed dosages."""
-        masks = self.mask.astype(np.int32) * self.mask_scale[:, None]
-        return np.asarray(masks + self.dosage * (self.dosage_scale * dosage)[:, None], dtype=np.int64)
-
-
-def _least_scale(weights: Floats) -> Floats:
-    """The least scale of each site with which its weights fit into 8 bits, at least one."""
-    return np.asarray(np.maximum(np.abs(weights).max(axis=1, initial=0) / (STEP * LARGEST), 1))
+    def integers(self) -> NDArray[np.int32]:
+        """The weights in units of STEP."""
+        return np.asarray((DIGIT * self.high.astype(np.int32) + self.low) * self.scale[:, None])
 
 
 @dataclass(frozen=True)
 class LinearForm:
-    """y = W x: columns for continents (alphabetical), and for populations as distances from their continent.
+    """y = W x: what each site adds to a population's score where it is observed, and for each counted allele."""
 
-    `grouping` is the continent of each population.
-    """
+    mask: Weights
+    dosage: Weights
 
-    continents: Columns
-    populations: Columns
-    grouping: NDArray[np.intp]
-
-    def each(self, dosage: NDArray[np.int8]) -> Integers:
+    def each(self, dosage: NDArray[np.int8]) -> NDArray[np.int32]:
         """What each site adds to each population's score, sites x populations, for these observed dosages."""
-        return self.populations.each(dosage) + self.continents.each(dosage)[:, self.grouping]
+        return np.asarray(self.mask.integers() + self.dosage.integers() * dosage[:, None].astype(np.int32))
 
     def nats(self, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """The integer weights of some sites as nats: mask and dosage, sites x populations."""
-        parts = []
-        for name in ("mask", "dosage"):
-            above, own = (
-                getattr(part, name)[rows] * (getattr(part, f"{name}_scale")[rows] * STEP)[:, None]
-                for part in (self.continents, self.populations)
-            )
-            parts.append(own + above[:, self.grouping])
-        return parts[0], parts[1]
+        mask, dosage = (np.asarray(each.integers()[rows] * STEP, dtype=np.float64) for each in (self.mask, self.dosage))
+        return mask, dosage
 
 
 @dataclass(frozen=True)
@@ -104,7 +80,7 @@ class Score:
     for.
     """
 
-    total: Integers
+    total: NDArray[np.int64]
     nats: Floats
     by_block: Floats
     used: NDArray[np.intp]
@@ -138,22 +114,8 @@ def exact_weights(model: Model, sites: NDArray[np.intp], shown: Floats) -> tuple
 def linear_form(model: Model, sites: NDArray[np.intp], shown: Floats | None = None) -> LinearForm:
     """The integer weights of these sites, whose frequencies as read are `shown`, if they are at hand."""
     known = read_frequencies(model, sites) if shown is None else shown
-    (above_mask, mask), (above_dosage, dosage) = (
-        _parted(each, model.grouping) for each in exact_weights(model, sites, known)
-    )
-    expected = 2 * known.mean(axis=1)
-    return LinearForm(
-        Columns.of(above_mask, above_dosage, expected), Columns.of(mask, dosage, expected), model.grouping
-    )
-
-
-def _parted(weights: Floats, grouping: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """The middle of each continent's range, around the middle of these, and each population's distance from its own."""
-    across = np.ascontiguousarray(weights.T)  # a population's weights side by side: several times as fast
-    groups = [across[grouping == number] for number in range(int(grouping.max()) + 1)]
-    middles = np.stack([(group.max(axis=0) + group.min(axis=0)) / 2 for group in groups])
-    centre = (middles.max(axis=0) + middles.min(axis=0)) / 2
-    return (middles - centre).T, (across - middles[grouping]).T
+    mask, dosage = exact_weights(model, sites, known)
+    return LinearForm(Weights.of(mask), Weights.of(dosage))
 
 
 def score(model: Model, dosage: NDArray[np.int8], hidden: NDArray[np.int8] | None = None) -> Score:
@@ -173,7 +135,7 @@ def score(model: Model, dosage: NDArray[np.int8], hidden: NDArray[np.int8] | Non
     nats[cut] += (model.weight[used[cut]] / WEIGHT_UNIT)[:, None] * shown_correction(shown[cut], concealed[cut])
     between, within = information(model, used, shown)
     return Score(
-        total=each.sum(axis=0),
+        total=each.sum(axis=0, dtype=np.int64),
         nats=nats.sum(axis=0),
         by_block=_by_block(model, used, nats),
         used=used,
