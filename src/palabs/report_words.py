@@ -188,9 +188,11 @@ def _of_100(share: float) -> str:
 def sets_in_words(answer: Answer) -> tuple[str, list[tuple[str, str]]]:
     """The prediction sets: what they promise, and the names at each level, the coarsest first."""
     sets = answer.prediction_sets
-    promise = f"In {odds(sets.coverage)} such cases the truth is among these:"
-    if answer.reference.verdict != "inside":
-        promise = f"If you come from one of the 26, the truth is among these in {odds(sets.coverage)} such cases:"
+    promise = f"Lists made in this way hold the truth for {odds(sets.coverage)} people with a file like yours:"
+    if answer.reference.verdict == "outside":
+        promise = "These lists are made for people who come from one of the 26, and you seem not to:"
+    elif answer.reference.verdict != "inside":
+        promise = f"If you come from one of the 26: {promise[0].lower()}{promise[1:]}"
     levels = (("continent", sets.continent), ("region", sets.region), ("population", sets.population))
     return promise, [(NAMES[level], "; ".join(name_of(code) for code in codes)) for level, codes in levels]
 

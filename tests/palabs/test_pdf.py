@@ -62,7 +62,7 @@ def test_the_page_says_what_the_report_says(name, tmp_path):
     assert "confide receipt verify report.receipt.json" in text
     assert RECEIPT["job"] in text
     assert answer.model.digest in text
-    assert "In 9 of 10 such cases" in text or "If you come from one of the 26" in text
+    assert "made in this way hold the truth" in text or "you seem not to" in text
     assert percent(max(answer.superpopulations.values())) in text
     assert outside_the_margins(tmp_path / "report.pdf") == []
     words = text.split()
