@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from palabs.evaluate.extra import load
 from palabs.evaluate.measures import Floats, Indices
+from palabs.workload.ancestry.regression import softmax
 
 Dosage = NDArray[np.int8]
 Predict = Callable[[Dosage], Floats]
@@ -73,12 +74,6 @@ def naive_bayes(dosage: Dosage, population: Indices, populations: int) -> Predic
         return softmax(np.where(known, asked, 0) @ carries + np.where(known, 2 - asked, 0) @ lacks)
 
     return predict
-
-
-def softmax(scores: Floats) -> Floats:
-    """Rows to probabilities."""
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def _learn_on_components(classifier: Any, components: int, dosage: Dosage, population: Indices, number: int) -> Predict:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from palabs.training.nucleotides import is_palindromic
 from palabs.training.positions import complete, lift_from_files
 from palabs.training.references import References, orientation, read_references
 from palabs.training.sources import Source, read_sources, table
@@ -194,7 +195,6 @@ def _filled(here: Sites, other: Sites) -> Sites:
 
 
 def _palindromic(sites: Sites) -> NDArray[np.bool_]:
-    """Whether the letters are each other's complement, so that a strand flip cannot be seen."""
-    pairs = {(ord(a), ord(b)) for a, b in ("AT", "TA", "CG", "GC")}
+    """Which of the sites have letters that are each other's complement."""
     letters = zip(sites.counted.tolist(), sites.other.tolist(), strict=True)
-    return np.array([pair in pairs for pair in letters], dtype=bool)
+    return np.array([is_palindromic(chr(counted), chr(other)) for counted, other in letters], dtype=bool)
