@@ -4,6 +4,6 @@ set -eu
 cd "$(dirname "$0")/.."
 lock() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --annotation-style line \
     --no-emit-index-url --no-emit-find-links --output-file "$@"; }
-lock requirements/run.txt pyproject.toml --group build --extra report
-lock requirements/dev.txt pyproject.toml --group build --extra report --extra evaluate --group dev
-lock requirements/compare.txt pyproject.toml --group build --extra report --extra evaluate --extra compare
+lock requirements/run.txt pyproject.toml --group build --extra report --extra nvidia
+lock requirements/dev.txt pyproject.toml --group build --extra report --extra nvidia --extra evaluate --group dev
+lock requirements/compare.txt pyproject.toml --group build --extra report --extra nvidia --extra evaluate --extra compare
