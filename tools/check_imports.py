@@ -18,8 +18,8 @@ LEVELS = (
     {"crypto", "binding", "job", "evidence", "sealed"},
     {"protocol", "verify"},
     {"policy", "measure", "keys"},
-    {"receipt", "workload"},
-    {"broker", "owner", "enclave", "launch"},
+    {"receipt", "workload", "results"},
+    {"broker", "owner", "enclave", "launch", "endorse"},
     {"testing"},
     {"cli", "console"},
 )

@@ -1,0 +1,112 @@
+"""The trustworthiness vector says no more than the checks did (draft-ietf-rats-ar4si)."""
+
+from __future__ import annotations
+
+import pytest
+
+from confide.errors import Check
+from confide.policy.codes import CODES
+from confide.results.vector import CLAIMS, ROWS, Tier, claim_of, make_vector, row_of, tier_of
+
+
+def checks(**outcomes: str) -> list[Check]:
+    return [
+        Check(code.replace("__", "."), outcome, "why" if outcome != "passed" else "")  # type: ignore[arg-type]
+        for code, outcome in outcomes.items()
+    ]
+
+
+HEALTHY = checks(
+    snp__signature="passed", snp__policy__debug="passed", policy__workload__measurement="passed", snp__vmpl="passed"
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "tier"),
+    [
+        (0, Tier.NONE), (1, Tier.NONE), (-1, Tier.NONE), (2, Tier.AFFIRMING), (31, Tier.AFFIRMING),
+        (-2, Tier.AFFIRMING), (-32, Tier.AFFIRMING), (32, Tier.WARNING), (95, Tier.WARNING), (-33, Tier.WARNING),
+        (-96, Tier.WARNING), (96, Tier.CONTRAINDICATED), (127, Tier.CONTRAINDICATED), (-97, Tier.CONTRAINDICATED),
+        (-128, Tier.CONTRAINDICATED),
+    ],
+)  # fmt: skip
+def test_every_value_has_the_tier_of_the_draft(value: int, tier: Tier):
+    assert tier_of(value) is tier
+
+
+@pytest.mark.parametrize("value", [-129, 128, 10**9])
+def test_value_beyond_a_signed_byte_has_no_tier(value: int):
+    with pytest.raises(ValueError, match="-128 to 127"):
+        tier_of(value)
+
+
+def test_every_code_of_the_table_is_mapped_to_a_claim():
+    unmapped = [code for code in CODES if code.split(".")[0] not in {prefix.split(".")[0] for prefix in ROWS}]
+    assert unmapped == []
+    assert {claim_of(code) for code in CODES} <= set(CLAIMS)
+
+
+def test_every_row_is_used_by_a_code():
+    assert [prefix for prefix in ROWS if not any(f"{code}.".startswith(f"{prefix}.") for code in CODES)] == []
+
+
+def test_unknown_code_has_no_row():
+    with pytest.raises(KeyError):
+        row_of("unheard.of")
+
+
+def test_affirmed_evidence_affirms_what_was_checked_and_nothing_else():
+    assert make_vector("affirmed", HEALTHY, (), simulated=False) == {
+        "configuration": 2, "executables": 3, "hardware": 2, "runtime-opaque": 2,
+    }  # fmt: skip
+
+
+def test_without_a_policy_nothing_is_said_about_executables_or_configuration():
+    assert make_vector("genuine", HEALTHY, (), simulated=False) == {"hardware": 2, "runtime-opaque": 2}
+
+
+def test_simulated_evidence_is_contraindicated_though_its_policy_affirms():
+    vector = make_vector("affirmed", HEALTHY, (), simulated=True)
+    assert (vector["hardware"], vector["runtime-opaque"]) == (96, 96)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["snp.signature", "snp.chain.root", "snp.chain.signature", "snp.signature.encoding", "endorsement.malformed"],
+)
+def test_failed_cryptography_is_99_in_every_claim(code: str):
+    vector = make_vector("refused", HEALTHY, [code], simulated=False)
+    assert set(vector.values()) == {99}
+    assert "executables" in vector
+
+
+@pytest.mark.parametrize(
+    ("code", "claim", "value"),
+    [
+        ("policy.workload.measurement", "executables", 96), ("snp.policy.debug", "runtime-opaque", 96),
+        ("snp.vmpl", "configuration", 96), ("snp.tcb.microcode", "hardware", 96), ("policy.platform", "hardware", 97),
+        ("policy.chip.denied", "instance-identity", 96), ("policy.chip.allowed", "instance-identity", 97),
+        ("snp.report_data", "instance-identity", 97),
+    ],
+)  # fmt: skip
+def test_one_failed_check_contraindicates_its_claim(code: str, claim: str, value: int):
+    assert make_vector("refused", HEALTHY, [code], simulated=False) == {claim: value}
+
+
+def test_waived_debug_and_waived_floor_are_warnings():
+    waived = checks(snp__signature="passed", snp__policy__debug="waived", snp__tcb__microcode="waived")
+    assert make_vector("affirmed", waived, (), simulated=False) == {"hardware": 32, "runtime-opaque": 32}
+
+
+def test_check_that_does_not_apply_or_was_waived_affirms_nothing():
+    assert make_vector("affirmed", checks(snp__vmpl="waived", snp__crl="not applicable"), (), simulated=False) == {
+        "hardware": 0
+    }
+
+
+def test_unavailable_is_no_claim():
+    assert make_vector("unavailable", HEALTHY, ["snp.chain.missing"], simulated=False) == {"hardware": 0}
+
+
+def test_fault_of_the_verifier_is_said_as_a_malfunction():
+    assert make_vector("refused", HEALTHY, ["evidence.incomplete"], simulated=False) == {"hardware": -1}
