@@ -223,7 +223,7 @@ def test_row_12_stale_and_withheld_revocation_lists_are_refused(fake_amd: FakeAm
 
 def test_row_13_old_firmware_is_refused_now_and_at_launch(fake_amd: FakeAmd):
     wanted = policy(fake_amd.root_fingerprint)
-    floor = wanted.platforms[0].minimum_tcb
+    floor = wanted.platforms[0].values["minimum_tcb"]
     assert isinstance(floor, Tcb)
     old = bytes((floor.bootloader, 0, 0, 0, 0, 0, floor.snp - 1, 255))
     assert refused_codes(good(fake_amd, launch_tcb=old), wanted, fake_amd) == {"snp.tcb.snp"}

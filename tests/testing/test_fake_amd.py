@@ -25,7 +25,7 @@ def test_real_report_with_one_field_changed_is_signed_again(fake_amd: FakeAmd, r
     roots = [milan.root_fingerprint]
     report = parse_report(real_milan.evidence_bytes())
     twin = verify_evidence(milan.evidence(report), now=milan.now, report_data=None, simulated_roots=roots)
-    assert twin.report.measurement == report.measurement
+    assert twin.subject.report.measurement == report.measurement
     changed = replace(report, policy=report.policy | 1 << 19)
     with pytest.raises(Refused) as caught:
         verify_evidence(milan.evidence(changed), now=milan.now, report_data=None, simulated_roots=roots)

@@ -15,6 +15,7 @@ from confide.evidence.recognition import recognise
 from confide.ids import to_base64
 from confide.verify import verify_evidence
 from confide.verify.amd_chain import certified_product, certified_tcb, hardware_id
+from confide.verify.signatures import RSA_PSS
 from confide.verify.x509 import Certificate, parse_item
 
 SHARED = Path(__file__).parents[3] / "shared" / "evidence"
@@ -56,7 +57,7 @@ def test_real_report(entry: dict[str, object], path: str):
         return
     verified = verify_evidence(bundle, now=now, report_data=report_data)
     assert not verified.simulated
-    assert verified.report.measurement.hex() == entry["measurement"]
+    assert verified.subject.report.measurement.hex() == entry["measurement"]
     assert verified.claims["product"] == entry["chain"][0].split("-")[0]
     assert {check.outcome for check in verified.checks} <= {"passed", "not applicable"}
     with pytest.raises(Refused) as caught:
@@ -98,8 +99,8 @@ def test_real_turin_certificate_is_read_in_turins_layout():
     assert isinstance(leaf, Certificate)
     assert isinstance(ask, Certificate)
     assert isinstance(ark, Certificate)
-    assert leaf.signed_by(ask)
-    assert ask.signed_by(ark)
+    assert leaf.signed_by(ask, RSA_PSS)
+    assert ask.signed_by(ark, RSA_PSS)
     assert certified_product(leaf) == "Turin"
     assert certified_tcb(leaf, turin=True) == bytes((0, 0, 0, 0, 0, 0, 0, 9))
     assert certified_tcb(leaf, turin=False) is None

@@ -81,7 +81,7 @@ def test_healthy_report_of_version_2_is_accepted(milan: FakeAmd):
 
 def test_healthy_vlek_report_is_accepted(fake_amd: FakeAmd):
     verified = verify(fake_amd, fake_amd.evidence(fake_amd.report(flags=VLEK, chip_id=bytes(64))))
-    assert verified.report.signing_key == "vlek"
+    assert verified.subject.report.signing_key == "vlek"
 
 
 def test_healthy_turin_report_is_accepted(turin: FakeAmd):
@@ -110,7 +110,7 @@ def test_row_1_unknown_version_is_refused(fake_amd: FakeAmd, version: int):
     "changes",
     [
         {"policy": 0}, {"policy": 1 << 17 | 1 << 26}, {"policy": 1 << 17 | 1 << 63}, {"platform_info": 1 << 5 | 1 << 8},
-        {"platform_info": 1 << 5 | 1 << 6}, {"flags": 1 << 5}, {"current_mitigations": 1}, {"launch_mitigations": 1},
+        {"platform_info": 1 << 5 | 1 << 63}, {"flags": 1 << 5}, {"current_mitigations": 1}, {"launch_mitigations": 1},
         {"reserved": (b"\1\0\0\0", bytes(21), b"\0", b"\0", bytes(152), bytes(368))},
         {"reserved": (bytes(4), b"\1" + bytes(20), b"\0", b"\0", bytes(152), bytes(368))},
         {"reserved": (bytes(4), bytes(21), b"\1", b"\0", bytes(152), bytes(368))},

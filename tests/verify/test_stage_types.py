@@ -10,7 +10,7 @@ from confide.checklist import Checklist
 from confide.errors import Refused
 from confide.evidence import EvidenceBundle
 from confide.testing import FakeAmd
-from confide.verify import VerifiedEvidence, examine, snp, verify_evidence
+from confide.verify import Trust, VerifiedEvidence, examine, snp, verify_evidence
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_examination_without_the_debug_check_concludes_nothing(fake_amd: FakeAmd
         fake_amd.evidence(fake_amd.report()),
         now=fake_amd.now,
         report_data=None,
-        simulated_roots=[fake_amd.root_fingerprint],
+        trust=Trust.of([fake_amd.root_fingerprint]),
     )
     with pytest.raises(Refused) as caught:
         exam.conclude()

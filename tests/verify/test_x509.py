@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from confide.evidence import EvidenceBundle
 from confide.launch.simulated.vendor import Authority, subject
 from confide.testing import FakeAmd
-from confide.verify.x509 import Certificate, MalformedCertificateError, RevocationList, parse_item, rsa_pss_verifies
+from confide.verify.signatures import RSA_PSS, verifies
+from confide.verify.x509 import Certificate, MalformedCertificateError, RevocationList, parse_item
 
 KEY = generate_private_key(65537, 2048)
 
@@ -57,14 +58,14 @@ def certificate(padding: PSS | PKCS1v15, algorithm: SHA256 | SHA384) -> Certific
 
 def test_only_pss_with_sha384_and_a_salt_of_48_bytes_counts():
     right = certificate(PSS(MGF1(SHA384()), 48), SHA384())
-    assert right.signed_by(right)
+    assert right.signed_by(right, RSA_PSS)
     for wrong in (
         certificate(PSS(MGF1(SHA384()), 32), SHA384()),
         certificate(PSS(MGF1(SHA256()), 48), SHA256()),
         certificate(PKCS1v15(), SHA384()),
         certificate(PKCS1v15(), SHA256()),
     ):
-        assert not wrong.signed_by(wrong)
+        assert not wrong.signed_by(wrong, RSA_PSS)
 
 
 def test_serial_number_zero_gives_no_warning(real_milan: EvidenceBundle):
@@ -78,8 +79,8 @@ def test_serial_number_zero_gives_no_warning(real_milan: EvidenceBundle):
 def test_short_rsa_key_counts_for_nothing():
     key = generate_private_key(65537, 1024)
     padding = PSS(MGF1(SHA384()), 48)
-    assert not rsa_pss_verifies(key.public_key(), key.sign(b"message", padding, SHA384()), b"message")
-    assert rsa_pss_verifies(KEY.public_key(), KEY.sign(b"message", padding, SHA384()), b"message")
+    assert not verifies("rsa-pss-sha384", key.public_key(), key.sign(b"message", padding, SHA384()), b"message")
+    assert verifies("rsa-pss-sha384", KEY.public_key(), KEY.sign(b"message", padding, SHA384()), b"message")
 
 
 def test_both_ends_of_the_validity_period_belong_to_it(fake_amd: FakeAmd):
@@ -108,8 +109,8 @@ def test_list_names_what_it_revokes(fake_amd: FakeAmd):
     crl = parse_item(fake_amd.ark.revocation_list(fake_amd.now, revoked=(4711, 4712)))
     assert isinstance(crl, RevocationList)
     assert crl.revoked == {4711, 4712}
-    assert crl.signed_by(parsed(fake_amd.ark.der))
-    assert not crl.signed_by(parsed(fake_amd.ask.der))
+    assert crl.signed_by(parsed(fake_amd.ark.der), RSA_PSS)
+    assert not crl.signed_by(parsed(fake_amd.ask.der), RSA_PSS)
 
 
 def test_name_that_stands_twice_is_no_name(fake_amd: FakeAmd):

@@ -17,7 +17,7 @@ from confide.evidence.endorsements import split_endorsements
 from confide.evidence.recognition import MAX_BYTES, recognise
 from confide.ids import to_base64
 from confide.policy import Policy, judge
-from confide.verify import FORMATS, Examination, examine_alone
+from confide.verify import FORMATS, Examination, Trust, examine_alone
 from confide.verify.x509 import MalformedCertificateError, parse_item
 
 DESCRIPTION = """\
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> Reply:
 
 def _examine(bundle: EvidenceBundle, policy: Policy | None, report_data: bytes | None, now: datetime) -> Examination:
     if policy is None:
-        return examine_alone(bundle, now=now, report_data=report_data)
+        return examine_alone(bundle, now=now, report_data=report_data, trust=Trust())
     return judge(bundle, policy, report_data=report_data, now=now)
 
 

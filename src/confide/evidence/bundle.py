@@ -1,4 +1,4 @@
-"""Evidence as it travels: the bytes of one format, with the certificates that came along. No trust."""
+"""Evidence as it travels: the bytes of one format, with what came along. No trust."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from confide.ids import digest_of, from_base64, to_base64
 
 
 class EvidenceBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`evidence` is the raw evidence and `endorsements` are DER certificates or lists, all in base64."""
+    """`evidence` is the raw evidence; `endorsements` are certificates, lists, collateral or reference manifests;
+    `parts` are further pieces of the same evidence by name, such as an event log. All in base64.
+    """
 
     format: str
     evidence: str
     endorsements: tuple[str, ...] = ()
+    parts: dict[str, str] = {}
     type: Literal["confide-evidence/1"] = "confide-evidence/1"
 
     @property
@@ -30,7 +33,20 @@ class EvidenceBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The raw endorsements, in order. Raises Misuse where one is not canonical base64."""
         return tuple(from_base64(item, "endorsement") for item in self.endorsements)
 
+    def part(self, name: str) -> bytes | None:
+        """The raw part of this name, None where there is none. Raises Misuse where it is not canonical base64."""
+        return from_base64(self.parts[name], f"part {name}") if name in self.parts else None
 
-def pack_evidence(name: str, evidence: bytes, endorsements: tuple[bytes, ...] = ()) -> EvidenceBundle:
-    """The bundle of raw evidence of the format `name` and its endorsements."""
-    return EvidenceBundle(name, to_base64(evidence), tuple(to_base64(item) for item in endorsements))
+    def check_base64(self) -> None:
+        """Raises Misuse where any piece is not canonical base64."""
+        self.evidence_bytes(), self.endorsement_bytes(), [self.part(name) for name in self.parts]
+
+
+def pack_evidence(name: str, evidence: bytes, endorsements: tuple[bytes, ...] = (), **parts: bytes) -> EvidenceBundle:
+    """The bundle of raw evidence of the format `name`, its endorsements and parts."""
+    return EvidenceBundle(
+        name,
+        to_base64(evidence),
+        tuple(to_base64(item) for item in endorsements),
+        {part: to_base64(data) for part, data in parts.items()},
+    )

@@ -6,17 +6,15 @@ from dataclasses import InitVar, dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from confide.checklist import Checklist
-from confide.errors import Check, Finding
+from confide.errors import Check
 from confide.evidence.bundle import EvidenceBundle
-from confide.evidence.snp import read_tcb
-from confide.policy.model import PlatformRule, Policy, Waiver
-from confide.policy.rules import FLOOR_CODES, FLOOR_PREFIX, RULES, Rule, Subject, below_floor
-from confide.verify import Examination, VerifiedEvidence, examine
+from confide.policy.kinds import KINDS, kind_of
+from confide.policy.model import PlatformRule, Policy
+from confide.verify import Examination, Trust, VerifiedEvidence, examine
 
 _APPRAISER = object()
 
-REQUIRED = frozenset({"policy.kind", "policy.platform", *FLOOR_CODES, *(rule.code for rule in RULES)})
+REQUIRED = frozenset({"policy.kind", "policy.platform"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +53,12 @@ def appraise(bundle: EvidenceBundle, policy: Policy, *, report_data: bytes, now:
 
 def judge(bundle: EvidenceBundle, policy: Policy, *, report_data: bytes | None, now: datetime) -> Examination:
     """Makes every check of verification and appraisal; the verdict is in the answer's `conclude`."""
-    exam = examine(bundle, now=now, report_data=report_data, simulated_roots=policy.simulated_roots)
-    exam.required |= REQUIRED
+    exam = examine(bundle, now=now, report_data=report_data, trust=Trust.of(policy.simulated_roots))
+    exam.required |= REQUIRED | (kind_of(exam.format).codes if exam.format in KINDS else frozenset())
     check_kind(exam, policy)
-    subject = Subject.of(exam)
     rule = policy.platform(exam.format, exam.unverified_product)
     check_platform(exam, policy, rule)
-    for one in RULES:
-        check_rule(one, rule, subject, exam.checklist)
-    check_floor(rule, subject, exam.checklist)
+    check_rules(exam, rule)
     return exam
 
 
@@ -95,39 +90,12 @@ def check_platform(exam: Examination, policy: Policy, rule: PlatformRule | None)
     )
 
 
-def check_rule(one: Rule, rule: PlatformRule | None, subject: Subject | None, checklist: Checklist) -> None:
-    """One field of the policy: waived, or compared."""
-    if rule is None or subject is None:
-        checklist.unchecked(one.code, "the choice of the platform")
-        return
-    value = getattr(rule, one.name)
-    if isinstance(value, Waiver):
-        checklist.waive(one.code, value.reason)
-        return
-    finding = one.check(subject, value)
-    _record(one.code, [finding] if finding else [], checklist)
-
-
-def check_floor(rule: PlatformRule | None, subject: Subject | None, checklist: Checklist) -> None:
-    """The lowest security patch levels, component by component (checklist, row 8)."""
-    if rule is None or subject is None:
-        for code in FLOOR_CODES:
-            checklist.unchecked(code, "the choice of the platform")
-        return
-    has = read_tcb(subject.report.reported_tcb, subject.product).components()
-    for code in FLOOR_CODES:
-        if code.removeprefix(f"{FLOOR_PREFIX}.") not in has:
-            checklist.not_applicable(code, f"{subject.product} has no such component")
-        elif isinstance(rule.minimum_tcb, Waiver):
-            checklist.waive(code, rule.minimum_tcb.reason)
+def check_rules(exam: Examination, rule: PlatformRule | None) -> None:
+    """Every field of the policy's platform: waived, or compared with what the evidence shows."""
+    kind = kind_of(exam.format) if exam.format in KINDS else None
+    for one in kind.rules if kind else ():
+        if rule is None or exam.unverified_subject is None:
+            for code in one.codes:
+                exam.checklist.unchecked(code, "the choice of the platform")
         else:
-            _record(code, below_floor(subject, rule.minimum_tcb), checklist)
-
-
-def _record(code: str, findings: list[Finding], checklist: Checklist) -> None:
-    """The findings of this code, or that the check passed."""
-    failed = [finding for finding in findings if finding.code == code]
-    for finding in failed:
-        checklist.fail(finding)
-    if not failed:
-        checklist.expect(code, passed=True, got="", wanted="", remedy="")
+            one.judge(exam.unverified_subject, rule.values[one.name], exam.checklist)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from confide.policy.model import PlatformRule, Policy, Waiver
-from confide.policy.rules import RULES, explain_rule
+from confide.policy.kinds import kind_of
+from confide.policy.model import PlatformRule, Policy
+from confide.policy.rule import explain_rule
 
 _KINDS = {
     "production": "Only evidence of real hardware, whose certificates end in the vendor's own root, is accepted.",
@@ -30,12 +31,6 @@ def explain_policy(policy: Policy) -> list[str]:
 
 
 def _explain_platform(platform: PlatformRule) -> list[str]:
-    title = f"On AMD {platform.product} processors (SEV-SNP, memory that the host cannot read), all of this must hold:"
-    rules = [f"- {explain_rule(rule, getattr(platform, rule.name))}" for rule in RULES]
-    floor = platform.minimum_tcb
-    if isinstance(floor, Waiver):
-        said = f"NOT checked: how old the processor's firmware is. The reason given: {floor.reason}"
-    else:
-        levels = ", ".join(f"{name} {level}" for name, level in floor.components().items())
-        said = f"The processor's firmware has at least these security patch levels, now and at launch: {levels}."
-    return [title, *rules, f"- {said}"]
+    kind = kind_of(platform.format)
+    rules = [f"- {explain_rule(rule, platform.values[rule.name])}" for rule in kind.rules]
+    return [kind.title(platform.product), *rules]

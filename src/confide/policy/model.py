@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
-from confide.evidence.snp import Tcb
-
-T = TypeVar("T")
 Kind = Literal["production", "simulation"]
 
 
@@ -26,34 +24,13 @@ class Workload:
     runtime: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PlatformRule:
-    """What evidence of one format and product must show. Byte values are lower-case hexadecimal."""
+    """What evidence of one format and product must show: by the names of the format's rules, a value or a Waiver."""
 
     format: str
     product: str
-    signing_key: str
-    measurements: tuple[str, ...]
-    vmpl: int | Waiver
-    debug: bool | Waiver
-    migration_agent: bool | Waiver
-    smt: bool | Waiver
-    single_socket: bool | Waiver
-    alias_check: bool | Waiver
-    ecc: bool | Waiver
-    tsme: bool | Waiver
-    minimum_abi: tuple[int, int] | Waiver
-    minimum_guest_svn: int | Waiver
-    minimum_tcb: Tcb | Waiver
-    mitigations: int | Waiver
-    host_data: str | Waiver
-    family_id: str | Waiver
-    image_id: str | Waiver
-    id_key_digests: tuple[str, ...] | Waiver
-    author_key_digests: tuple[str, ...] | Waiver
-    chip_ids: tuple[str, ...] | Waiver
-    denied_chip_ids: tuple[str, ...] | Waiver
-    crl: bool | Waiver
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ import tomllib
 from typing import Any
 
 from confide.errors import Finding, Misuse
-from confide.evidence.snp import FORMAT, Tcb
 from confide.ids import from_base64, sha256_of
-from confide.policy.model import PlatformRule, Policy, Waiver, Workload
+from confide.policy.kinds import KINDS, kind_of
+from confide.policy.model import PlatformRule, Policy, Workload
 from confide.policy.reading import (
     Path,
     Problems,
@@ -21,7 +21,6 @@ from confide.policy.reading import (
     matching,
     one_of,
 )
-from confide.policy.rules import FLOOR, PRODUCTS, RULES, read_floor
 from confide.verify.anchors import VENDOR_ROOTS
 
 MAX_BYTES = 1 << 18
@@ -170,25 +169,22 @@ def _twice(problems: Problems, path: Path, one: PlatformRule) -> None:
 
 
 def _read_platform(table: Table) -> PlatformRule | None:
-    values: dict[str, Any] = {
-        "format": table.read("format", one_of(FORMAT)),
-        "product": table.read("product", one_of(*PRODUCTS)),
-        FLOOR: table.read_or_waiver(FLOOR, read_floor),
-    }
-    for rule in RULES:
+    """One platform: the format says which fields there are. Without a known one nothing more can be said."""
+    name = table.read("format", one_of(*KINDS))
+    if name is None:
+        return None
+    kind = kind_of(name)
+    product = table.read("product", one_of(*kind.products))
+    values: dict[str, Any] = {}
+    for rule in kind.rules:
         read = table.read_or_waiver if rule.waivable else table.read
         values[rule.name] = read(rule.name, rule.read)
     table.close()
-    _check_floor_fits(table, values[FLOOR], values["product"])
-    return None if None in values.values() else PlatformRule(**values)
-
-
-def _check_floor_fits(table: Table, floor: Tcb | Waiver | None, product: str | None) -> None:
-    if isinstance(floor, Tcb) and product is not None and (floor.fmc is not None) != (product == "Turin"):
+    if product is None or None in values.values():
+        return None
+    if misfit := kind.misfit(product, values):
+        field, finding = misfit
         table.problems.add(
-            "policy.file.value",
-            (*table.path, FLOOR),
-            got=f"`{FLOOR}` {'with' if floor.fmc is not None else 'without'} fmc for {product}",
-            wanted="fmc on Turin, and only there",
-            remedy="Add or remove `fmc`.",
+            finding.code, (*table.path, field), got=finding.got, wanted=finding.wanted, remedy=finding.remedy
         )
+    return PlatformRule(name, product, values)

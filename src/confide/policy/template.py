@@ -6,45 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from confide.evidence.snp import FORMAT, Tcb
+from confide.policy.kinds import kind_of
 from confide.policy.model import Kind, Waiver
-from confide.policy.rules import FLOOR, FLOOR_COMMENT, RULES
-
-# The lowest levels that hold AMD's fix of the microcode signature flaw (AMD-SB-3019, for Genoa the level of Bergamo
-# and Siena, whose microcode counts on its own; plain Genoa should ask for microcode 84).
-DEFAULT_FLOORS = {
-    "Milan": Tcb(bootloader=4, tee=0, snp=24, microcode=219),
-    "Genoa": Tcb(bootloader=10, tee=0, snp=23, microcode=25),
-    "Turin": Tcb(fmc=0, bootloader=1, tee=0, snp=1, microcode=0),
-}
-
-_NO_IMAGE = Waiver("the launch measurement says what runs")
-_SIMULATED = Waiver("SIMULATED: there is no such hardware to ask")
-_DEFAULTS: dict[str, object] = {
-    "signing_key": "vcek",
-    "vmpl": 0,
-    "debug": False,
-    "migration_agent": False,
-    "smt": False,
-    "single_socket": Waiver("the link between two sockets of one machine is accepted"),
-    "alias_check": True,
-    "ecc": Waiver("errors in memory are no matter of confidentiality"),
-    "tsme": Waiver("the guest's memory is encrypted in any case"),
-    "minimum_abi": Waiver("the floor on the firmware's patch level says more"),
-    "minimum_guest_svn": 0,
-    "mitigations": Waiver("only reports of version 5 show them"),
-    "host_data": Waiver("the host attaches nothing that counts"),
-    "family_id": _NO_IMAGE,
-    "image_id": _NO_IMAGE,
-    "id_key_digests": _NO_IMAGE,
-    "author_key_digests": _NO_IMAGE,
-    "chip_ids": Waiver("any genuine chip of this product may be used"),
-    "denied_chip_ids": Waiver("no chip is known to be broken"),
-    "crl": True,
-}
-_FOR_SIMULATION: dict[str, object] = {
-    "ecc": _SIMULATED, "tsme": _SIMULATED, "single_socket": _SIMULATED, "mitigations": _SIMULATED,
-    "minimum_abi": _SIMULATED,
-}  # fmt: skip
 
 
 def render_policy(
@@ -67,8 +30,9 @@ def render_policy(
     value as the file has it). `simulated_root` (a fingerprint) belongs to the kind simulation. The text is not
     checked: `parse_policy` does that.
     """
-    values = _DEFAULTS | (_FOR_SIMULATION if kind == "simulation" else {}) | {"measurements": [measurement.hex()]}
-    values |= overrides or {}
+    values = {**kind_of(FORMAT).defaults(product), "measurements": [measurement.hex()]}
+    values |= kind_of(FORMAT).simulation_defaults if kind == "simulation" else {}
+    values |= ({"minimum_tcb": minimum_tcb} if minimum_tcb else {}) | dict(overrides or {})
     lines = [
         f"# Policy {name}: who may read, where, and what for. `confide policy explain` says it in sentences.",
         '# Every field is required. A check is given up only in words: field = { waived = "why" }.',
@@ -81,7 +45,7 @@ def render_policy(
         lines += _comment("the roots of the SIMULATED machines; whoever has their keys can read the data")
         lines.append(f"simulated_roots = {_value([simulated_root])}")
     lines += _workload_and_release(workload, runtime, recipients, releases_per_key, challenge_seconds)
-    lines += _platform(product, values, minimum_tcb or DEFAULT_FLOORS[product])
+    lines += _platform(FORMAT, product, values)
     return "\n".join(lines) + "\n"
 
 
@@ -104,11 +68,11 @@ def _workload_and_release(
     ]
 
 
-def _platform(product: str, values: Mapping[str, object], floor: Tcb | Waiver) -> list[str]:
-    lines = ["", "[[platform]]", f"format = {_value(FORMAT)}", f"product = {_value(product)}"]
-    for rule in RULES:
+def _platform(format_name: str, product: str, values: Mapping[str, object]) -> list[str]:
+    lines = ["", "[[platform]]", f"format = {_value(format_name)}", f"product = {_value(product)}"]
+    for rule in kind_of(format_name).rules:
         lines += [*_comment(rule.comment), f"{rule.name} = {_value(values[rule.name])}"]
-    return [*lines, *_comment(FLOOR_COMMENT), f"{FLOOR} = {_value(floor)}"]
+    return lines
 
 
 def _comment(text: str) -> list[str]:

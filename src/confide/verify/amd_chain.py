@@ -17,6 +17,9 @@ from confide.evidence.snp import SnpReport
 from confide.verify.anchors import AMD_ROOTS
 from confide.verify.x509 import Certificate, MalformedCertificateError, RevocationList, parse_item
 
+# RSASSA-PSS, SHA-384, MGF1 of SHA-384, salt of 48 bytes (AMD 57230, sections 3 and 4).
+AMD_ALGORITHMS = frozenset({"rsa-pss-sha384"})
+
 LEAF_NAMES = {"vcek": "SEV-VCEK", "vlek": "SEV-VLEK"}
 _ISSUER_NAMES = {"SEV-VCEK": "SEV-{}", "SEV-VLEK": "SEV-VLEK-{}"}
 # The names in the certificates' productName, before any stepping, by the product whose roots certify them.
@@ -81,7 +84,7 @@ def find_chain(
     leaf = _best(leaves, lambda one: (one.common_name == wanted, _fits(report, one)))
     issuer = root = None
     if leaf is not None:
-        issuer = _best(_named(certificates, leaf.issuer), lambda one: (leaf.signed_by(one),))
+        issuer = _best(_named(certificates, leaf.issuer), lambda one: (leaf.signed_by(one, AMD_ALGORITHMS),))
     if issuer is not None:
         root = _best(_named(certificates, issuer.issuer), lambda one: (one.fingerprint in trusted,))
     found = {"the signing key (VCEK or VLEK)": leaf, "its issuer (ASK or ASVK)": issuer, "the root (ARK)": root}
@@ -179,7 +182,7 @@ def check_chain_signatures(chain: Chain, checklist: Checklist) -> None:
     )
     checklist.expect(
         "snp.chain.signature",
-        chain.leaf.signed_by(chain.issuer) and chain.issuer.signed_by(chain.root),
+        chain.leaf.signed_by(chain.issuer, AMD_ALGORITHMS) and chain.issuer.signed_by(chain.root, AMD_ALGORITHMS),
         got=f"{chain.leaf.common_name} and {chain.issuer.common_name}, of which one is not signed by its issuer",
         wanted="a chain of valid signatures, RSA-PSS with SHA-384",
         remedy=FORGED,
@@ -216,7 +219,7 @@ def check_revocation(chain: Chain, now: datetime, checklist: Checklist) -> None:
 
 
 def _list_faults(crl: RevocationList, chain: Chain, now: datetime) -> list[str]:
-    if not crl.signed_by(chain.root):
+    if not crl.signed_by(chain.root, AMD_ALGORITHMS):
         return ["a list that the root did not sign"]
     serials = {chain.issuer.serial, chain.root.serial} & crl.revoked
     revoked = [f"serial number {serial} is revoked" for serial in sorted(serials)]

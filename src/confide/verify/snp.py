@@ -13,14 +13,15 @@ ABI is AMD 56860 (SEV-SNP firmware ABI, revision 1.58), KDS is AMD 57230 (VCEK c
  9. The report data is what the caller asked for, all 64 bytes.
 
 Guest policy bits, VMPL, measurements, floors: what the owner wants is the policy's business. Debug mode alone is
-judged here too (`check_debug`), for callers without a policy. The root's own signature is not checked: the root
+judged here too (`check_alone`), for callers without a policy. The root's own signature is not checked: the root
 is compared by value, so that a signature by itself adds nothing.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
@@ -30,6 +31,7 @@ from cryptography.hazmat.primitives.hashes import SHA384
 
 from confide.checklist import Checklist
 from confide.errors import Refused
+from confide.evidence.bundle import EvidenceBundle
 from confide.evidence.snp import CPUID_SINCE, FORMAT, SIGNED_SIZE, SnpReport, parse_report, read_tcb
 from confide.verify.amd_chain import (
     CSP_ID,
@@ -50,16 +52,21 @@ from confide.verify.amd_chain import (
 )
 from confide.verify.anchors import AMD_ROOTS
 from confide.verify.examination import Examination
+from confide.verify.parts import check_parts
+from confide.verify.trust import Trust
 from confide.verify.x509 import Certificate
 
 # Every one of these has a result before evidence counts as verified.
 REQUIRED = frozenset({
-    "snp.size", "snp.version", "snp.reserved", "snp.product", "snp.signature.algorithm", "snp.signature.encoding",
+    "evidence.parts", "snp.size", "snp.version", "snp.reserved", "snp.product",
+    "snp.signature.algorithm", "snp.signature.encoding",
     "snp.signature", "snp.signing_key", "snp.chain.missing", "snp.chain.names", "snp.chain.root",
     "snp.chain.product", "snp.chain.authority", "snp.chain.signature", "snp.chain.validity", "snp.crl",
     "snp.chip_id", "snp.certificate.tcb", "snp.tcb.order", "snp.firmware.order", "snp.report_data",
     "snp.policy.debug",
 })  # fmt: skip
+
+PARTS = frozenset[str]()
 
 # The order of the group of P-384 (SEC 2, section 2.5.1): r and s lie between 1 and this number less one.
 _P384_ORDER = int(
@@ -67,37 +74,58 @@ _P384_ORDER = int(
 )
 
 
-def examine(
-    evidence: bytes,
-    endorsements: Sequence[bytes],
-    *,
-    now: datetime,
-    report_data: bytes | None,
-    simulated_roots: Collection[str],
-) -> Examination:
+# Where only these are missing nobody can tell.
+CANNOT_TELL = frozenset({"snp.chain.missing"})
+NONCE_SIZE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SnpSubject:
+    """A report, its product, and what the chain adds: the hardware id in the leaf, and whether a revocation list came
+    along.
+    """
+
+    report: SnpReport
+    product: str | None
+    hwid: bytes | None
+    has_crl: bool
+
+    @property
+    def chip(self) -> str:
+        """The chip in hexadecimal: its id, or where the host masks it the one in the certificate."""
+        named = self.report.chip_id if any(self.report.chip_id) else (self.hwid or b"").ljust(64, b"\0")
+        return named.hex()
+
+    def claims(self) -> dict[str, object]:
+        """The report as JSON values."""
+        return self.report.claims(self.product)
+
+
+def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None, trust: Trust) -> Examination:
     """Runs every step and records every result; whoever calls `conclude` on the answer gets the verdict."""
-    exam = Examination(format=FORMAT, now=now, required=REQUIRED)
+    exam = Examination(format=FORMAT, now=now, required=REQUIRED, cannot_tell=CANNOT_TELL)
     checklist = exam.checklist
+    evidence = bundle.evidence_bytes()
+    check_parts(bundle, PARTS, checklist)
     report = check_size_and_version(evidence, checklist)  # 1
-    items = parse_endorsements(endorsements, checklist)
+    items = parse_endorsements(bundle.endorsement_bytes(), checklist)
     if report is None:
         return exam
-    exam.unverified_report = report
     check_reserved(report, checklist)  # 1
-    trusted = AMD_ROOTS.keys() | set(simulated_roots)
+    trusted = AMD_ROOTS.keys() | trust.simulated_roots
     chain = find_chain(report, items, trusted, checklist)
     product = check_product(report, chain, checklist)  # 2
     check_signature_encoding(report, checklist)  # 3
     check_tcb_order(report, product, checklist)  # 8
     check_firmware_order(report, checklist)  # 8
     check_report_data(report, report_data, checklist)  # 9
-    exam.unverified_product = product
     if chain is None:
+        exam.unverified_subject = SnpSubject(report, product, None, has_crl=False)
         _not_checked(_NEED_CHAIN, "snp.chain.missing", checklist)
         return exam
-    exam.unverified_root, exam.has_crl = chain.root.fingerprint, bool(chain.lists)
+    exam.unverified_subject = SnpSubject(report, product, hardware_id(chain.leaf), bool(chain.lists))
+    exam.unverified_root = chain.root.fingerprint
     exam.simulated = chain.root.fingerprint in trusted and chain.root.fingerprint not in AMD_ROOTS
-    exam.unverified_hwid = hardware_id(chain.leaf)
     check_signature(report, evidence, chain.leaf, checklist)  # 3
     check_signing_key(report, chain.leaf, checklist)  # 4
     check_root(chain.root, trusted, checklist)  # 5
@@ -131,7 +159,7 @@ def check_size_and_version(evidence: bytes, checklist: Checklist) -> SnpReport |
         report = parse_report(evidence)
     except Refused as failure:
         checklist.absorb(failure)
-        rest = sorted(REQUIRED - set(failure.codes) - {"snp.policy.debug"})
+        rest = sorted(REQUIRED - set(failure.codes) - {"snp.policy.debug", "evidence.parts"})
         _not_checked(rest, failure.codes[0], checklist)
         return None
     checklist.expect("snp.size", passed=True, got="", wanted="", remedy="")
@@ -312,15 +340,15 @@ def check_report_data(report: SnpReport, wanted: bytes | None, checklist: Checkl
     )
 
 
-def check_debug(exam: Examination) -> None:
+def check_alone(exam: Examination) -> None:
     """Debug mode lets the host read the guest's memory (ABI, table 8): refused for everyone without a policy."""
-    report = exam.unverified_report
-    if report is None:
+    subject = exam.unverified_subject
+    if not isinstance(subject, SnpSubject):
         exam.checklist.unchecked("snp.policy.debug", "the reading of the report")
         return
     exam.checklist.expect(
         "snp.policy.debug",
-        not report.allows("debug"),
+        not subject.report.allows("debug"),
         got="debug mode on",
         wanted="debug mode off",
         remedy="Launch the guest without debug mode; the host can read its memory.",

@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Collection
 from datetime import datetime
+from typing import Protocol, cast
 
 from confide.errors import Refused
 from confide.evidence.bundle import EvidenceBundle
-from confide.evidence.snp import FORMAT as SNP
-from confide.verify import snp
 from confide.verify.examination import Examination, VerifiedEvidence
+from confide.verify.trust import Trust
 
-FORMATS = {SNP: snp.examine}
+# The module of each format, imported when it is first asked for.
+FORMATS = {
+    "sev-snp": "confide.verify.snp",
+}
 
 
-def examine(
-    bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None, simulated_roots: Collection[str]
-) -> Examination:
-    """Makes every check of the format's verifier. Raises Refused for an unknown format, Misuse for broken base64."""
-    verifier = FORMATS.get(bundle.format)
-    if verifier is None:
+class FormatVerifier(Protocol):
+    """What the module of a format has. `NONCE_SIZE` is the size of the field that carries the verifier's question,
+    which shorter ones are filled up to with zero bytes; None where it is of any length.
+    """
+
+    FORMAT: str
+    REQUIRED: frozenset[str]
+    NONCE_SIZE: int | None
+
+    @staticmethod
+    def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None, trust: Trust) -> Examination:
+        """Makes every check."""
+
+    @staticmethod
+    def check_alone(exam: Examination) -> None:
+        """Makes the checks that a policy's rules make otherwise, such as that of debug mode."""
+
+
+def verifier_of(format_name: str) -> FormatVerifier:
+    """The verifier of a format. Raises Refused for an unknown one."""
+    if format_name not in FORMATS:
         raise Refused.because(
             "evidence.format",
-            got=repr(bundle.format[:40]),
+            got=repr(format_name[:40]),
             wanted=f"one of {', '.join(FORMATS)}",
             remedy="Name the format of the evidence, or use a platform that is known.",
         )
-    return verifier(
-        bundle.evidence_bytes(),
-        bundle.endorsement_bytes(),
-        now=now,
-        report_data=report_data,
-        simulated_roots=simulated_roots,
-    )
+    return cast("FormatVerifier", importlib.import_module(FORMATS[format_name]))
 
 
-def examine_alone(
-    bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None, simulated_roots: Collection[str] = ()
-) -> Examination:
+def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None, trust: Trust) -> Examination:
+    """Makes every check of the format's verifier. Raises Refused for an unknown format, Misuse for broken base64."""
+    bundle.check_base64()
+    return verifier_of(bundle.format).examine(bundle, now=now, report_data=report_data, trust=trust)
+
+
+def examine_alone(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None, trust: Trust) -> Examination:
     """`examine`, and debug mode is refused: what holds for everyone who has no policy."""
-    exam = examine(bundle, now=now, report_data=report_data, simulated_roots=simulated_roots)
-    snp.check_debug(exam)
+    exam = examine(bundle, now=now, report_data=report_data, trust=trust)
+    verifier_of(bundle.format).check_alone(exam)
     return exam
 
 
@@ -50,11 +67,13 @@ def verify_evidence(
     now: datetime,
     report_data: bytes | None,
     simulated_roots: Collection[str] = (),
+    trusted_keys: Collection[str] = (),
 ) -> VerifiedEvidence:
-    """Genuine, at `now`? Offline. `report_data` are the 64 bytes that the evidence must carry; None compares
-    nothing, and the checks say so. `simulated_roots` are fingerprints of roots that are not a vendor's; only a
-    policy of kind simulation has any. Debug mode is refused.
+    """Genuine, at `now`? Offline. `report_data` is what the evidence must carry as the verifier's question (64 bytes
+    of a report, the nonce of a quote); None compares nothing, and the checks say so. `simulated_roots` and
+    `trusted_keys` are those of `Trust`; only a policy of kind simulation has any of the former. Debug mode is refused.
 
-    Raises Refused with all findings; Unavailable where only the certificates to tell by are missing.
+    Raises Refused with all findings; Unavailable where only the means to tell by are missing.
     """
-    return examine_alone(bundle, now=now, report_data=report_data, simulated_roots=simulated_roots).conclude()
+    trust = Trust.of(simulated_roots, trusted_keys)
+    return examine_alone(bundle, now=now, report_data=report_data, trust=trust).conclude()

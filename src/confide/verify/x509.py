@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.utils import CryptographyDeprecationWarning
-from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
+from cryptography.x509.oid import NameOID
 
 from confide.clock import to_rfc3339
 from confide.evidence.der import BIT_STRING, SEQUENCE, content_of, header
 from confide.ids import sha256_of
+from confide.verify.signatures import BY_OID, PSS_OID, verifies
 
-# AMD signs with RSASSA-PSS, SHA-384, MGF1 of SHA-384, salt of 48 bytes (AMD 57230, sections 3 and 4).
-_MIN_RSA_BITS = 2048
 _WARNINGS = threading.Lock()
-_PSS = PSS(MGF1(SHA384()), 48)
 
 
 # What the library raises for bytes that it does not take; half of it is no ValueError.
@@ -41,20 +37,12 @@ class MalformedCertificateError(ValueError):
     """The bytes are neither a certificate nor a revocation list, or its parts do not parse."""
 
 
-def rsa_pss_verifies(key: object, signature: bytes, message: bytes) -> bool:
-    """Whether an RSA key of at least 2048 bits signed the message (RFC 8017, section 8.1, SHA-384, salt 48)."""
-    if not isinstance(key, RSAPublicKey) or key.key_size < _MIN_RSA_BITS:
-        return False
-    try:
-        key.verify(signature, message, _PSS, SHA384())
-    except InvalidSignature:
-        return False
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """An X.509 certificate (RFC 5280): its fields as plain values. `extensions` maps an OID to the DER value."""
+    """An X.509 certificate (RFC 5280): its fields as plain values. `extensions` maps an OID to the DER value, for those
+    that the library does not know; `critical` are the OIDs of all critical ones; `path_length` is the constraint on the
+    number of authorities below, None where there is none; `algorithm` is a name of `confide.verify.signatures`.
+    """
 
     parsed: x509.Certificate
     fingerprint: str
@@ -65,7 +53,10 @@ class Certificate:
     not_after: datetime
     serial: int
     is_authority: bool
+    path_length: int | None
+    critical: frozenset[str]
     extensions: dict[str, bytes]
+    algorithm: str
 
     def valid_at(self, moment: datetime) -> bool:
         """Whether the moment lies in the validity period, both ends included (RFC 5280, section 4.1.2.5)."""
@@ -83,11 +74,12 @@ class Certificate:
         except (ValueError, UnsupportedAlgorithm):
             return None
 
-    def signed_by(self, issuer: Certificate) -> bool:
-        """Whether the issuer's key made the signature, by AMD's algorithm. Names and periods are not looked at."""
-        if self.parsed.signature_algorithm_oid != SignatureAlgorithmOID.RSASSA_PSS:
-            return False
-        return rsa_pss_verifies(issuer.public_key, self.parsed.signature, self.parsed.tbs_certificate_bytes)
+    def signed_by(self, issuer: Certificate, algorithms: Collection[str]) -> bool:
+        """Whether the issuer's key made the signature, by one of these algorithms. Names and periods are not judged."""
+        parsed = self.parsed
+        return self.algorithm in algorithms and verifies(
+            self.algorithm, issuer.public_key, parsed.signature, parsed.tbs_certificate_bytes
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +91,13 @@ class RevocationList:
     this_update: datetime
     next_update: datetime | None
     revoked: frozenset[int]
+    algorithm: str
 
-    def signed_by(self, issuer: Certificate) -> bool:
-        """Whether the issuer's key made the signature, by AMD's algorithm."""
-        if self.parsed.signature_algorithm_oid != SignatureAlgorithmOID.RSASSA_PSS:
-            return False
-        return rsa_pss_verifies(issuer.public_key, self.parsed.signature, self.parsed.tbs_certlist_bytes)
+    def signed_by(self, issuer: Certificate, algorithms: Collection[str]) -> bool:
+        """Whether the issuer's key made the signature, by one of these algorithms."""
+        return self.algorithm in algorithms and verifies(
+            self.algorithm, issuer.public_key, self.parsed.signature, self.parsed.tbs_certlist_bytes
+        )
 
     def current_at(self, moment: datetime) -> bool:
         """Whether the list is in force; one without an end is never."""
@@ -160,6 +153,9 @@ def _certificate(der: bytes) -> Certificate:
         and constraints.ca
         and isinstance(usage, x509.KeyUsage)
         and usage.key_cert_sign,
+        path_length=constraints.path_length if isinstance(constraints, x509.BasicConstraints) else None,
+        critical=frozenset(one.oid.dotted_string for one in parsed.extensions if one.critical),
+        algorithm=_algorithm(parsed),
         extensions={oid: v.value for oid, v in values.items() if isinstance(v, x509.UnrecognizedExtension)},
     )
 
@@ -174,4 +170,14 @@ def _revocation_list(der: bytes) -> RevocationList:
     parsed = x509.load_der_x509_crl(der)
     revoked = frozenset(entry.serial_number for entry in parsed)
     issuer = parsed.issuer.public_bytes()
-    return RevocationList(parsed, issuer, parsed.last_update_utc, parsed.next_update_utc, revoked)
+    algorithm = _algorithm(parsed)
+    return RevocationList(parsed, issuer, parsed.last_update_utc, parsed.next_update_utc, revoked, algorithm)
+
+
+def _algorithm(parsed: x509.Certificate | x509.CertificateRevocationList) -> str:
+    """The name of the signature's algorithm, empty where it is not known."""
+    oid = parsed.signature_algorithm_oid.dotted_string
+    if oid != PSS_OID:
+        return BY_OID.get(oid, "")
+    digest = parsed.signature_hash_algorithm
+    return f"rsa-pss-{digest.name}" if digest else ""

@@ -1,0 +1,17 @@
+"""The kinds of platforms that a policy can name, each in a module of its own that is imported when it is first used."""
+
+from __future__ import annotations
+
+import importlib
+
+from confide.policy.rule import PlatformKind
+
+KINDS = {
+    "sev-snp": "confide.policy.snp_rules",
+}
+
+
+def kind_of(format_name: str) -> PlatformKind:
+    """The kind of a format that is in KINDS."""
+    kind: PlatformKind = importlib.import_module(KINDS[format_name]).KIND
+    return kind
