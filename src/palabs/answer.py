@@ -46,7 +46,7 @@ class Conclusion(Part, frozen=True):
 
 
 class PredictionSets(Part, frozen=True):
-    """At each level the codes among which the truth is, in `coverage` of all such cases."""
+    """At each level the codes among which the truth is for `coverage` of people with such a file."""
 
     coverage: Coverage
     continent: tuple[str, ...]

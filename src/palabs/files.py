@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
@@ -17,9 +18,7 @@ def write_whole(files: Mapping[Path, bytes]) -> None:
     What is no regular file (a device, a pipe) is written to directly: it cannot be replaced.
     """
     with ExitStack() as parts:
-        ready = [
-            (_part(path.resolve(), data, parts), path.resolve()) for path, data in files.items() if _is_plain(path)
-        ]
+        ready = [(_part(real(path), data, parts), real(path)) for path, data in files.items() if _is_plain(path)]
         for path, data in files.items():
             if not _is_plain(path):
                 path.write_bytes(data)
@@ -46,8 +45,26 @@ def _part(path: Path, data: bytes, parts: ExitStack) -> Path:
     return part
 
 
+def _check_no_loop(path: Path) -> None:
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            return  # whatever else is wrong with it is found where it is read or written
+        raise Misuse.because(
+            "file.loop",
+            got=f"{path}, a link that leads back to itself",
+            wanted="a file, or a link to one",
+            remedy="Give the path of the file itself, or make the link anew.",
+        ) from None
+
+
 def check_distinct(source: Path, targets: Mapping[str, Path]) -> None:
-    """Raises Misuse where a file to be written is the one that is read, or two are the same. `targets` by option."""
+    """Raises Misuse where a file to be written is the one that is read, or two are the same, or where one is a link
+    that leads to itself. `targets` by option.
+    """
+    for path in (source, *targets.values()):
+        _check_no_loop(path)
     taken = {real(source): "the genotype file itself"}
     for option, path in targets.items():
         where = real(path)

@@ -24,6 +24,7 @@ from palabs.answer import analyse_in_place
 from palabs.genome_file import read_genome
 from palabs.workload.ancestry.container import unpack
 from palabs.workload.ancestry.genotypes import read_genotypes
+from palabs.workload.ancestry.inflate import FREE_MEMBERS, FREE_TEXT
 from palabs.workload.ancestry.refusal import BadGenotypes
 from palabs.workload.ancestry.text import MAX_FILE_BYTES, MAX_LINE_BYTES, blocks
 
@@ -80,7 +81,11 @@ BAD = {
     "a zip cut off": (zipped({"a.txt": ROWS})[:-30], "genotypes.damaged"),
     "a zip with a byte changed": (spoiled(zipped({"a.txt": ROWS}), 500), "genotypes.damaged"),
     "a zip with a password": (encrypted(zipped({"a.txt": ROWS})), "genotypes.encrypted"),
-    "a zip packed by another method": (zipped({"a.txt": ROWS}, zipfile.ZIP_LZMA), "genotypes.damaged"),
+    "a zip packed by LZMA": (zipped({"a.txt": ROWS}, zipfile.ZIP_LZMA), "genotypes.archive"),
+    "a zip packed by bzip2": (zipped({"a.txt": ROWS}, zipfile.ZIP_BZIP2), "genotypes.archive"),
+    "a thousandfold of line ends in gzip": (gzip.compress(b"\n" * (70 << 20)), "genotypes.too_large"),
+    "a thousandfold of line ends in zip": (zipped({"a.txt": b"\n" * (70 << 20)}), "genotypes.too_large"),
+    "thousands of empty parts of gzip": (gzip.compress(b"") * 50_000 + gzip.compress(ROWS), "genotypes.damaged"),
     "xz": (lzma.compress(ROWS), "genotypes.archive"),
     "bzip2": (bz2.compress(ROWS), "genotypes.archive"),
     "a PLINK file alone": (b"\x6c\x1b\x01\x00", "genotypes.plink"),
@@ -172,6 +177,58 @@ def test_a_bomb_in_a_plink_data_set_is_stopped_at_the_limit_of_all_its_files(mon
     with pytest.raises(BadGenotypes) as caught:
         read_genotypes(bomb, panel)
     assert caught.value.finding["code"] == "genotypes.too_large"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_zip_that_is_packed_otherwise_is_not_called_damaged(method, panel):
+    with pytest.raises(BadGenotypes) as caught:
+        read_genotypes(zipped({"a.txt": ROWS}, method), panel)
+    finding = caught.value.finding
+    assert {zipfile.ZIP_LZMA: "LZMA", zipfile.ZIP_BZIP2: "bzip2"}[method] in finding["got"]
+    assert "Unpack it" in finding["remedy"]
+
+
+def test_a_zip_that_hides_how_much_it_unpacks_to_gives_no_more_than_it_says():
+    text = b"\n" * (70 << 20)
+    data = zipped({"a.txt": text}).replace((70 << 20).to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    with pytest.raises(BadGenotypes) as caught:
+        collections.deque(unpack(data), maxlen=0)
+    assert caught.value.finding["code"] == "genotypes.damaged"
+
+
+def test_text_that_packs_some_fiftyfold_is_read():
+    """As VCF files of many people do."""
+    rng = random.Random(5)
+    row = b"9\t%d\tx\tA\tC\t.\t.\t.\tGT\t0/0" + b"\t0|0" * 300 + b"\n"
+    columns = b"\t".join(b"P%d" % i for i in range(301))
+    lines = b"".join(row % rng.randrange(10**8) for _ in range(60_000))
+    data = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t" + columns + b"\n" + lines
+    packed = gzip.compress(data)
+    assert len(data) > FREE_TEXT
+    assert len(data) > 50 * len(packed)
+    assert sum(map(len, blocks(unpack(packed)))) == len(data)
+
+
+def test_bgzip_of_many_blocks_is_read():
+    text = b"".join(b"rs%d\t1\t%d\tAG\n" % (i, i) for i in range(900_000_000, 900_100_000))
+    parts = [gzip.compress(text[i : i + 500], 1) for i in range(0, len(text), 500)]
+    assert len(parts) > FREE_MEMBERS
+    assert b"".join(unpack(b"".join(parts) + gzip.compress(b""))) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a zip in gzip", "an archive in a gzip file"),
+        ("xz", "an xz file"),
+        ("bzip2", "a bzip2 file"),
+        ("a 7z archive in a zip", "a 7z archive in a zip file"),
+    ],
+)
+def test_what_was_got_is_said_in_english(name, words, panel):
+    with pytest.raises(BadGenotypes) as caught:
+        read_genotypes(BAD[name][0], panel)
+    assert caught.value.finding["got"] == words
 
 
 @pytest.mark.parametrize("packing", BOMBS)

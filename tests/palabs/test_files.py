@@ -67,10 +67,15 @@ def test_two_things_do_not_go_into_one_file(tmp_path):
     check_distinct(tmp_path / "genome.txt", {"--output": path, "--pdf": tmp_path / "report.pdf"})
 
 
-def test_a_link_that_leads_to_itself_is_not_a_traceback(tmp_path):
-    loop = tmp_path / "loop"
+@pytest.mark.parametrize("where", ["source", "target", "folder"])
+def test_a_link_that_leads_to_itself_is_misuse_and_not_a_traceback(where, tmp_path):
+    loop, genome, report = tmp_path / "loop", tmp_path / "genome.txt", tmp_path / "report.html"
     loop.symlink_to(loop)
-    check_distinct(loop, {"--output": tmp_path / "report.html"})
+    source = loop if where == "source" else genome
+    target = {"target": loop, "folder": loop / "report.html"}.get(where, report)
     with pytest.raises(Misuse) as caught:
-        check_distinct(loop, {"--output": loop})
-    assert caught.value.codes == ("file.same",)
+        check_distinct(source, {"--output": target})
+    assert caught.value.codes == ("file.loop",)
+    with pytest.raises(OSError, match="Too many levels"):
+        write_whole({loop / "report.html": b"A"})
+    check_distinct(genome, {"--output": report})

@@ -8,10 +8,11 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from .inflate import check_ratio, damaged, inflate
 from .refusal import BadGenotypes
 from .text import BLOCK_BYTES, MAX_TEXT_BYTES, WANTED, bounded, check_size
 
@@ -20,13 +21,15 @@ ZIP_MAGIC = b"PK\x03\x04"
 EMPTY_ZIP_MAGIC = b"PK\x05\x06"
 BED_MAGIC = b"\x6c\x1b"
 ARCHIVES = (
-    (b"7z\xbc\xaf\x27\x1c", "7z archive"),
-    (b"\xfd7zXZ\x00", "xz file"),
-    (b"BZh", "bzip2 file"),
-    (b"Rar!", "rar archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"\xfd7zXZ\x00", "an xz file"),
+    (b"BZh", "a bzip2 file"),
+    (b"Rar!", "a rar archive"),
 )
 MAX_MEMBERS = 1000
 ENCRYPTED = 1
+# Ways of packing in a zip that are not read (PKWARE APPNOTE 4.4.5), by their numbers.
+METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 BINARY, TEXT = {"bed", "bim", "fam"}, {"ped", "map"}
 # What lies beside genotypes: indexes, checksums, explanations, logs of PLINK.
 BESIDE = frozenset({"tbi", "csi", "md5", "pdf", "log", "nosex", "hh"})
@@ -57,7 +60,7 @@ def _unpacked(pieces: Iterator[bytes], inside: str) -> Iterator[bytes]:
     first = next(pieces, b"")
     pieces = chain([first], pieces)
     if first.startswith(GZIP_MAGIC) and "gzip" not in inside:
-        return _unpacked(_inflate(pieces), inside=f"gzip in {inside}" if inside else "gzip")
+        return _unpacked(inflate(pieces), inside=f"gzip in {inside}" if inside else "gzip")
     _check_not_archive(first, inside)
     return pieces
 
@@ -65,11 +68,11 @@ def _unpacked(pieces: Iterator[bytes], inside: str) -> Iterator[bytes]:
 def _check_not_archive(first: bytes, inside: str) -> None:
     found = next((name for magic, name in ARCHIVES if first.startswith(magic)), "")
     if inside and first.startswith((ZIP_MAGIC, GZIP_MAGIC)):
-        found = "archive"
+        found = "an archive"
     if found:
         raise BadGenotypes(
             "genotypes.archive",
-            got=f"a {found} in a {inside} file" if inside else f"a {found}",
+            got=f"{found} in a {inside} file" if inside else found,
             wanted=WANTED,
             remedy="Unpack it and give the file inside.",
         )
@@ -87,49 +90,12 @@ def _slices(data: bytes) -> Iterator[bytes]:
         yield data[start : start + BLOCK_BYTES]
 
 
-def _inflate(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The text of a gzip file of one or more members, a bounded piece at a time."""
-    member = zlib.decompressobj(wbits=31)
-    for piece in pieces:
-        rest = piece
-        while rest:
-            if member.eof:
-                if not rest.strip(b"\x00"):
-                    break
-                member = zlib.decompressobj(wbits=31)
-            yield _next_piece(member, rest)
-            rest = member.unused_data if member.eof else member.unconsumed_tail
-    if not member.eof:
-        raise BadGenotypes(
-            "genotypes.truncated",
-            got="a gzip file that ends in the middle",
-            wanted="a whole gzip file",
-            remedy="Download the file again; the last transfer was cut off.",
-        )
-
-
-def _next_piece(member: zlib._Decompress, rest: bytes) -> bytes:
-    try:
-        return member.decompress(rest, BLOCK_BYTES)
-    except zlib.error:
-        raise _damaged("gzip") from None
-
-
-def _damaged(kind: str) -> BadGenotypes:
-    return BadGenotypes(
-        "genotypes.damaged",
-        got=f"a damaged {kind} file",
-        wanted=f"a whole {kind} file",
-        remedy="Download the file again.",
-    )
-
-
 def _unzip(data: bytes) -> Iterator[bytes] | Plink:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         members = [info for info in archive.infolist() if _is_content(info)]
     except ZIP_ERRORS:
-        raise _damaged("zip") from None
+        raise damaged("zip") from None
     if len(members) > MAX_MEMBERS:
         raise _not_one(len(members))
     if {"bed", "ped"} & set(map(_kind, members)):
@@ -181,10 +147,16 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[by
             remedy="Unpack it with its password and give the file inside; palabs seals it for the enclave itself.",
         )
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise _damaged("zip")
+        raise BadGenotypes(
+            "genotypes.archive",
+            got=f"a zip archive packed by {METHODS.get(info.compress_type, 'an uncommon method')}, which is not read",
+            wanted="a zip archive packed in the usual way (Deflate)",
+            remedy="Unpack it and give the file inside, or pack that one with gzip.",
+        )
+    check_ratio(info.compress_size, info.file_size)
     try:
         with archive.open(info) as member:
             while piece := member.read(BLOCK_BYTES):
                 yield piece
     except ZIP_ERRORS:
-        raise _damaged("zip") from None
+        raise damaged("zip") from None

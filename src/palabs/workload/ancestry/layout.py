@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 HEAD_ROWS = 1000
+FIRST_ROW = re.compile(rb"^[ \t]*[^# \t\n]", re.MULTILINE)  # neither empty nor a comment
 
 # Marks of the laboratories and services in what stands before the data, in lower case; the earliest decides.
 VENDORS = (
@@ -89,13 +90,9 @@ def _after_data_mark(first: bytes) -> int:
 
 def _after_comments(text: bytes, start: int) -> tuple[bytes, int]:
     """The last comment before the first row, which may be the header; and where that row begins."""
-    comment = b""
-    while start < len(text):
-        line = _line_at(text, start)
-        if line.strip() and not line.lstrip().startswith(b"#"):
-            break
-        comment, start = line if line.strip() else comment, start + len(line) + 1
-    return comment, start
+    row = FIRST_ROW.search(text, start)
+    end = row.start() if row else len(text)
+    return text[start:end].rstrip().rpartition(b"\n")[2], end
 
 
 def _line_at(text: bytes, start: int) -> bytes:
