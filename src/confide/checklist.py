@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from confide.errors import Check, Finding, Refused
 
 
@@ -60,6 +62,13 @@ class Checklist:
         self._checks.extend(failure.checks)
         self._checks.extend(Check(code, "failed") for code in failure.codes if code not in failed_already)
         self._findings.extend(failure.findings)
+
+    def include(self, other: Checklist, *, without: Collection[str] = ()) -> None:
+        """Takes over the checks and findings of another checklist, such as that of evidence inside evidence; all but
+        those with a code in `without`, which the caller makes itself.
+        """
+        self._checks.extend(check for check in other.checks if check.code not in without)
+        self._findings.extend(finding for finding in other.findings if finding.code not in without)
 
     def refuse_if_failed(self) -> None:
         """Raises `Refused` with every finding, or returns where every check passed."""

@@ -94,7 +94,7 @@ HEALTHY = SnpReport(version=5)
         (replace(HEALTHY, policy=1 << 17 | 1 << 26), "POLICY"),
         (replace(HEALTHY, platform_info=1 << 8), "PLATFORM_INFO"),
         (replace(HEALTHY, flags=1 << 5), "FLAGS"),
-        (replace(HEALTHY, version=4, launch_mitigations=1), "MIT_VECTOR"),
+        (replace(HEALTHY, version=3, launch_mitigations=1), "MIT_VECTOR"),
         (replace(HEALTHY, version=2, cpuid=(0x19, 1, 1)), "CPUID"),
     ],
 )

@@ -1,7 +1,8 @@
 """AMD SEV-SNP attestation reports: 1184 bytes to a typed value and back. No trust.
 
 Source: AMD 56860, SEV-SNP firmware ABI specification, revision 1.58: table 23 (ATTESTATION_REPORT), table 8
-(guest policy), table 4 (TCB version), section 10.4 (ECDSA P-384 signatures).
+(guest policy), table 4 (TCB version), section 10.4 (ECDSA P-384 signatures). Bit 6 of PLATFORM_INFO, with which Turin
+says that the IOMMU's write buffers are safe, is of AMD-SB-3016.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ SIGNED_SIZE = 0x2A0
 VERSIONS = range(2, 6)
 FORMAT = "sev-snp"
 CPUID_SINCE = 3
-MITIGATIONS_SINCE = 5
+# The specification names the mitigation vectors with version 5; firmware in the field has them in version 4 already.
+MITIGATIONS_SINCE = 4
 
 PolicyBit = Literal["smt", "migration_agent", "debug", "single_socket", "cxl", "aes_256_xts", "rapl_off",
                     "ciphertext_hiding", "page_swap_off"]  # fmt: skip
-PlatformBit = Literal["smt", "tsme", "ecc", "rapl_off", "ciphertext_hiding", "alias_check", "tio"]
+PlatformBit = Literal["smt", "tsme", "ecc", "rapl_off", "ciphertext_hiding", "alias_check", "iommu_write_safe", "tio"]
 
 _POLICY_BITS: dict[PolicyBit, int] = {
     "smt": 16, "migration_agent": 18, "debug": 19, "single_socket": 20, "cxl": 21, "aes_256_xts": 22,
@@ -29,7 +31,8 @@ _POLICY_BITS: dict[PolicyBit, int] = {
 }  # fmt: skip
 _POLICY_ALWAYS_ONE = 17
 _PLATFORM_BITS: dict[PlatformBit, int] = {
-    "smt": 0, "tsme": 1, "ecc": 2, "rapl_off": 3, "ciphertext_hiding": 4, "alias_check": 5, "tio": 7,
+    "smt": 0, "tsme": 1, "ecc": 2, "rapl_off": 3, "ciphertext_hiding": 4, "alias_check": 5, "iommu_write_safe": 6,
+    "tio": 7,
 }  # fmt: skip
 _SIGNING_KEYS = {0: "vcek", 1: "vlek", 7: "none"}
 

@@ -48,6 +48,17 @@ CODES = {
         "the committed firmware is newer than the current one", "CURRENT_VERSION (0x1E8) and COMMITTED_VERSION (0x1EC)"
     ),
     "snp.report_data": Code("the evidence was made for another question", "REPORT_DATA, bytes 0x050 to 0x08F"),
+    "snp.id_block": Code(
+        "the ID block is not the one that the guest was launched with",
+        "the ID block of SNP_LAUNCH_FINISH, beside MEASUREMENT, FAMILY_ID, IMAGE_ID, GUEST_SVN and POLICY",
+    ),
+    "snp.id_block.signature": Code(
+        "the ID block is not signed by the key that the report names", "ID_KEY_DIGEST, bytes 0x0E0 to 0x10F"
+    ),
+    "snp.id_block.author": Code(
+        "the ID key is not signed by the author key that the report names",
+        "AUTHOR_KEY_EN, bit 0 of bytes 0x048 to 0x04B, and AUTHOR_KEY_DIGEST, bytes 0x110 to 0x13F",
+    ),
     "snp.policy.debug": Code("debug mode is on", "POLICY, byte 0x008, bit 19"),
     "snp.policy.migration_agent": Code("a migration agent may move the guest", "POLICY, byte 0x008, bit 18"),
     "snp.policy.smt": Code("simultaneous multithreading is allowed", "POLICY, byte 0x008, bit 16"),

@@ -223,12 +223,13 @@ RULES = (
 )  # fmt: skip
 
 
-# The lowest levels that hold AMD's fix of the microcode signature flaw (AMD-SB-3019, for Genoa the level of Bergamo
-# and Siena, whose microcode counts on its own; plain Genoa should ask for microcode 84).
+# The lowest levels that hold AMD's fix of the microcode signature flaw (AMD-SB-3019; for Genoa the level of Bergamo
+# and Siena, whose microcode counts on its own: plain Genoa should ask for microcode 84), and on Turin the fix of the
+# race in the initialisation of the RMP (AMD-SB-3020). Later bulletins ask for more: docs/platforms/amd-sev-snp.md.
 DEFAULT_FLOORS = {
     "Milan": Tcb(bootloader=4, tee=0, snp=24, microcode=219),
     "Genoa": Tcb(bootloader=10, tee=0, snp=23, microcode=25),
-    "Turin": Tcb(fmc=0, bootloader=1, tee=0, snp=1, microcode=0),
+    "Turin": Tcb(fmc=0, bootloader=1, tee=0, snp=4, microcode=0),
 }
 
 _NO_IMAGE = Waiver("the launch measurement says what runs")

@@ -133,11 +133,12 @@ class FakeAmd:
         leaf: bytes | None = None,
         authorities: Sequence[Authority] | None = None,
         lists: Sequence[bytes] = (),
+        parts: Mapping[str, bytes] | None = None,
     ) -> EvidenceBundle:
-        """The report, signed, with a leaf that fits it and the authorities above; any part can be replaced, the
-        signed bytes (`raw`) too.
+        """The report, signed, with a leaf that fits it and the authorities above; any of them can be replaced, the
+        signed bytes (`raw`) too. `parts` are those of the bundle.
         """
         if authorities is None:
             authorities = (self.asvk if report.signing_key == "vlek" else self.ask, self.ark)
         certificates = (leaf or self.leaf(report), *(one.der for one in authorities))
-        return pack_evidence(FORMAT, raw or self.sign(report), (*certificates, *lists))
+        return pack_evidence(FORMAT, raw or self.sign(report), (*certificates, *lists), **(parts or {}))

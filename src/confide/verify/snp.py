@@ -11,6 +11,7 @@ ABI is AMD 56860 (SEV-SNP firmware ABI, revision 1.58), KDS is AMD 57230 (VCEK c
  7. The leaf's security patch levels are the report's REPORTED_TCB (KDS, section 3.1).
  8. reported <= committed <= current, component by component (ABI, section 3.3).
  9. The report data is what the caller asked for, all 64 bytes.
+10. An ID block that came along is the one that the guest was launched with (`confide.verify.snp_id_block`).
 
 Guest policy bits, VMPL, measurements, floors: what the owner wants is the policy's business. Debug mode alone is
 judged here too (`check_alone`), for callers without a policy. The root's own signature is not checked: the root
@@ -53,6 +54,9 @@ from confide.verify.amd_chain import (
 from confide.verify.anchors import AMD_ROOTS
 from confide.verify.examination import Examination
 from confide.verify.parts import check_parts
+from confide.verify.snp_id_block import CODES as ID_BLOCK_CODES
+from confide.verify.snp_id_block import PARTS as ID_BLOCK_PARTS
+from confide.verify.snp_id_block import check_id_block
 from confide.verify.trust import Trust
 from confide.verify.x509 import Certificate
 
@@ -63,10 +67,10 @@ REQUIRED = frozenset({
     "snp.signature", "snp.signing_key", "snp.chain.missing", "snp.chain.names", "snp.chain.root",
     "snp.chain.product", "snp.chain.authority", "snp.chain.signature", "snp.chain.validity", "snp.crl",
     "snp.chip_id", "snp.certificate.tcb", "snp.tcb.order", "snp.firmware.order", "snp.report_data",
-    "snp.policy.debug",
+    "snp.policy.debug", *ID_BLOCK_CODES,
 })  # fmt: skip
 
-PARTS = frozenset[str]()
+PARTS = ID_BLOCK_PARTS
 
 # The order of the group of P-384 (SEC 2, section 2.5.1): r and s lie between 1 and this number less one.
 _P384_ORDER = int(
@@ -119,6 +123,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     check_tcb_order(report, product, checklist)  # 8
     check_firmware_order(report, checklist)  # 8
     check_report_data(report, report_data, checklist)  # 9
+    check_id_block(bundle, report, checklist)  # 10
     if chain is None:
         exam.unverified_subject = SnpSubject(report, product, None, has_crl=False)
         _not_checked(_NEED_CHAIN, "snp.chain.missing", checklist)
