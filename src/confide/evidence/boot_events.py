@@ -1,0 +1,244 @@
+"""What the events of a TCG log mean: firmware, secure boot, boot loader, command lines, files, workload. No trust.
+
+A log is written by those whom it describes. A replay shows that the *digests* are those that were measured; the
+*data* beside a digest is only as good as `proven` says: that the digest is the hash of what the text says. Where it
+is not, the text is a label that anyone who handled the log may have written, such as a file's name.
+
+Sources: TCG PC Client Platform Firmware Profile (PFP), revision 1.06, section 10.4.1 (event types) and table 27 (what
+is measured for each); GRUB, `grub-core/commands/tpm.c`; systemd-stub(7); Linux, `drivers/firmware/efi/libstub`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from confide.errors import Refused
+from confide.evidence.cel import COS_EVENT, describe_cos, measured_cos
+from confide.evidence.secure_boot import read_variable
+from confide.evidence.tcg_log import TcgEvent, TcgLog, hash_of
+
+Meaning = Literal[
+    "firmware", "firmware_version", "firmware_table", "technology", "separator", "secure_boot", "platform_key",
+    "key_exchange_keys", "signature_database", "forbidden_signatures", "variable", "authority", "boot_application",
+    "boot_driver", "boot_option", "partition_table", "action", "boot_command", "kernel_command_line", "boot_file",
+    "initrd", "load_options", "workload", "other",
+]  # fmt: skip
+
+_KINDS: dict[int, Meaning] = {
+    0x01: "firmware", 0x07: "firmware", 0x13: "firmware", 0x80000008: "firmware", 0x8000000A: "firmware",
+    0x80000010: "firmware", 0x0A: "firmware_table", 0x0B: "firmware_table", 0x80000009: "firmware_table",
+    0x8000000B: "firmware_table", 0x05: "action", 0x80000007: "action", 0x80000003: "boot_application",
+    0x80000004: "boot_driver", 0x80000005: "boot_driver", 0x80000006: "partition_table",
+    0x8000000D: "partition_table",
+}  # fmt: skip
+_EVENT_TAG, _VERSION, _IPL, _NONHOST_INFO = 0x06, 0x08, 0x0D, 0x11
+_VARIABLE_CONFIG, _VARIABLE_BOOT, _VARIABLE_BOOT2, _AUTHORITY = 0x80000001, 0x80000002, 0x8000000C, 0x800000E0
+
+# The variables of secure boot, which UEFI defines (section 32.3), by name.
+_SECURE_BOOT: dict[str, Meaning] = {
+    "SecureBoot": "secure_boot", "PK": "platform_key", "KEK": "key_exchange_keys", "db": "signature_database",
+    "dbx": "forbidden_signatures",
+}  # fmt: skip
+
+# Tags of Linux's EFI stub (libstub/efistub.h) and of the agents' event log of Confidential Containers ("AAEL").
+_TAGS: dict[int, Meaning] = {0x8F3B22EC: "initrd", 0x8F3B22ED: "load_options", 0x4141454C: "workload"}
+_TAG_HEADER = 8
+
+# What GRUB puts before a string that it measures: upstream, and as some distributions have it.
+_COMMANDS = (b"grub_cmd: ", b"grub_cmd ")
+_COMMAND_LINES = (b"kernel_cmdline: ", b"grub_kernel_cmdline ", b"module_cmdline: ", b"grub_module_cmdline ")
+# The words before a string are not measured, so that a command may be given out for a command line or the reverse.
+# GRUB's command lines begin with the path of the kernel, which no command does.
+_COMMAND_LINE = re.compile(r"BOOT_IMAGE=|(?![A-Za-z_][A-Za-z0-9_]*=)\S*[/(]")
+
+# What EV_SEPARATOR measures (PFP, section 10.4.1): the end of the firmware's part, or that something went wrong.
+_SEPARATORS = (bytes(4), b"\xff" * 4, b"\1\0\0\0")
+
+_GCE_INFO = b"GCE NonHostInfo\0"
+_GCE_TECHNOLOGIES = {0: "none", 1: "AMD SEV", 2: "AMD SEV-ES", 3: "Intel TDX", 4: "AMD SEV-SNP"}
+_MAX_TEXT = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class BootEvent:
+    """One measured event. `register` is the log's number of it, `digest` what was extended. `text` says what the event
+    data says; it was measured where `proven`, and is a mere label where not. `content` is the variable's content of
+    secure boot events, empty elsewhere.
+    """
+
+    register: int
+    meaning: Meaning
+    text: str
+    digest: bytes
+    proven: bool
+    content: bytes = b""
+
+    def claims(self) -> dict[str, object]:
+        """The event as JSON values."""
+        return {
+            "register": self.register, "meaning": self.meaning, "text": self.text, "digest": self.digest.hex(),
+            "proven": self.proven,
+        }  # fmt: skip
+
+
+def read_boot_events(log: TcgLog, algorithm: str) -> tuple[BootEvent, ...]:
+    """The events that extend a register, in order, with what they mean. Digests are those of the algorithm, which
+    the log must have for all of them (`replay` refuses others).
+    """
+    separators = {hash_of(algorithm, data): data for data in _SEPARATORS}
+    return tuple(
+        _separator(event, event.digests[algorithm], separators[event.digests[algorithm]])
+        if event.digests[algorithm] in separators
+        else _read(event, algorithm)
+        for event in log.events
+        if event.extends
+    )
+
+
+def _separator(event: TcgEvent, digest: bytes, data: bytes) -> BootEvent:
+    """A separator is known by its digest: the type is not measured, and must not hide where the firmware ended."""
+    return BootEvent(event.register, "separator", data.hex(), digest, proven=True)
+
+
+def _read(event: TcgEvent, algorithm: str) -> BootEvent:
+    if event.kind == _IPL:
+        return _read_loader(event, algorithm)
+    if event.kind in {_VARIABLE_CONFIG, _VARIABLE_BOOT, _VARIABLE_BOOT2, _AUTHORITY}:
+        return _read_variable(event, algorithm)
+    if event.kind == _EVENT_TAG:
+        return _read_tag(event, algorithm)
+    if event.kind == COS_EVENT:
+        return _event(event, "workload", describe_cos(event.data), algorithm, measured_cos(event.data))
+    meaning = _KINDS.get(event.kind, "other")
+    text = _describe(event.data)
+    if event.kind == _VERSION:
+        meaning = "firmware_version"
+    elif event.kind == _NONHOST_INFO and event.data.startswith(_GCE_INFO) and len(event.data) > len(_GCE_INFO):
+        meaning = "technology"
+        text = _GCE_TECHNOLOGIES.get(event.data[len(_GCE_INFO)], "unknown")
+    return _event(event, meaning, text, algorithm, event.data)
+
+
+def _event(
+    event: TcgEvent, meaning: Meaning, text: str, algorithm: str, *measured: bytes, content: bytes = b""
+) -> BootEvent:
+    """The event, proven where its digest is the hash of one of the candidates for what was measured."""
+    digest = event.digests[algorithm]
+    proven = any(hash_of(algorithm, one) == digest for one in measured)
+    return BootEvent(event.register, meaning, text[:_MAX_TEXT], digest, proven, content)
+
+
+def _describe(data: bytes) -> str:
+    """Event data in words: text in UTF-16 or ASCII where it is some, otherwise hexadecimal of the first bytes."""
+    if len(data) % 2 == 0 and data[1:2] == b"\0" and any(data):
+        text = data.decode("utf-16-le", "replace").rstrip("\0")
+    else:
+        text = data.rstrip(b"\0").decode("ascii", "replace")
+    return text if text.isprintable() and "\ufffd" not in text else data[:32].hex()
+
+
+def _printable(raw: bytes) -> str:
+    """Text that is safe to show: log data comes from untrusted hands."""
+    text = raw.decode("utf-8", "replace")
+    return "".join(one if one.isprintable() or one in "\n\t" else "?" for one in text)
+
+
+def _read_loader(event: TcgEvent, algorithm: str) -> BootEvent:
+    """EV_IPL: strings and files of boot loaders. GRUB measures a string without the word before it, with the zero byte
+    or without; systemd measures the text in UTF-16; of a file the digest is measured and the name is a label.
+    """
+    line = event.data.split(b"\0", 1)[0]
+    prefix = next((one for one in (*_COMMANDS, *_COMMAND_LINES) if line.startswith(one)), None)
+    if prefix is not None:
+        content = line[len(prefix) :]
+        text = _printable(content)
+        is_line = prefix in _COMMAND_LINES or _COMMAND_LINE.match(text)
+        return _event(
+            event, "kernel_command_line" if is_line else "boot_command", text, algorithm, content, content + b"\0"
+        )
+    if event.data[1:2] == b"\0":
+        return _read_wide(event, algorithm)
+    return _event(event, "boot_file", _printable(line), algorithm)
+
+
+def _read_wide(event: TcgEvent, algorithm: str) -> BootEvent:
+    """A string in UTF-16: systemd's command line where it is what was measured (some versions write one byte less
+    than they measure), otherwise the name of a section of a unified kernel image.
+    """
+    raw = event.data[: len(event.data) // 2 * 2]
+    text = raw.decode("utf-16-le", "replace").rstrip("\0")
+    shorter = text.encode("utf-16-le", "replace")
+    candidates = {event.data, event.data + b"\0", shorter, shorter + b"\0\0"}
+    found = _event(event, "kernel_command_line", _printable(text.encode("utf-8", "replace")), algorithm, *candidates)
+    return found if found.proven else _event(event, "boot_file", found.text, algorithm)
+
+
+def _read_variable(event: TcgEvent, algorithm: str) -> BootEvent:
+    """Variables: all of UEFI_VARIABLE_DATA is measured, of boot variables in older firmware the content alone."""
+    try:
+        variable = read_variable(event.data)
+    except Refused:
+        return _event(event, "other", event.data[:32].hex(), algorithm)
+    name = _printable(variable.name.encode("utf-8", "replace"))
+    if event.kind == _AUTHORITY:
+        exact = event.data[: len(event.data) - 1]
+        return _event(event, "authority", name, algorithm, event.data, exact, content=variable.content)
+    if event.kind != _VARIABLE_CONFIG:
+        return _event(event, "boot_option", name, algorithm, event.data, variable.content)
+    meaning = _SECURE_BOOT.get(variable.name, "variable")
+    if meaning == "secure_boot":
+        name = "on" if variable.content == b"\1" else "off"
+    return _event(event, meaning, name, algorithm, event.data, content=variable.content)
+
+
+def _read_tag(event: TcgEvent, algorithm: str) -> BootEvent:
+    """EV_EVENT_TAG: a number, a size and text (PFP, section 10.2.3)."""
+    number, size = (int.from_bytes(event.data[at : at + 4], "little") for at in (0, 4))
+    text = event.data[_TAG_HEADER : _TAG_HEADER + size]
+    return _event(event, _TAGS.get(number, "other"), _printable(text.rstrip(b"\0")), algorithm, event.data)
+
+
+def secure_boot_state(events: Sequence[BootEvent]) -> bool | None:
+    """Whether secure boot was on: every measured SecureBoot variable says so, and the first came before the separator
+    that ends the firmware's part of its register, after which a boot loader could have written it. None where the log
+    does not say, or not in a way that was measured.
+    """
+    said = [one for one in events if one.meaning == "secure_boot"]
+    if not said or not all(one.proven for one in said):
+        return None
+    before = before_separator(events, said[0].register)
+    if said[0] not in before:
+        return None
+    return all(one.text == "on" for one in said)
+
+
+def firmware_version(events: Sequence[BootEvent], register: int = 0) -> str | None:
+    """The version of the firmware: the one that was measured before the separator of its register (PFP, section
+    3.3.4.1). None where the log does not say, or says several.
+    """
+    said = [one for one in before_separator(events, register) if one.meaning == "firmware_version"]
+    return said[0].text if len(said) == 1 and said[0].proven else None
+
+
+def technology(events: Sequence[BootEvent], register: int = 0) -> str | None:
+    """What protects a Google machine by its firmware's account, such as `AMD SEV-SNP`, with the same conditions."""
+    said = [one for one in before_separator(events, register) if one.meaning == "technology"]
+    return said[0].text if len(said) == 1 and said[0].proven else None
+
+
+def before_separator(events: Sequence[BootEvent], register: int) -> list[BootEvent]:
+    """The firmware's own events in a register: those before its first separator."""
+    mine = [one for one in events if one.register == register]
+    end = next((index for index, one in enumerate(mine) if one.meaning == "separator"), len(mine))
+    return mine[:end]
+
+
+def command_lines(events: Sequence[BootEvent]) -> tuple[str, ...] | None:
+    """The kernel's command lines, as measured. None where one was not measured as the log has it: then the log says
+    nothing. That the boot loader itself told the truth is for the digests of `boot_application` to show.
+    """
+    lines = [one for one in events if one.meaning == "kernel_command_line"]
+    return tuple(one.text for one in lines) if all(one.proven for one in lines) else None
