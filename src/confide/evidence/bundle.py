@@ -11,13 +11,15 @@ from confide.ids import digest_of, from_base64, to_base64
 
 class EvidenceBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`evidence` is the raw evidence; `endorsements` are certificates, lists, collateral or reference manifests;
-    `parts` are further pieces of the same evidence by name, such as an event log. All in base64.
+    `parts` are further pieces of the same evidence by name, such as an event log. All in base64. `devices` is the
+    evidence of other devices that belong to the same machine, such as its GPUs; a device has none of its own.
     """
 
     format: str
     evidence: str
     endorsements: tuple[str, ...] = ()
     parts: dict[str, str] = {}
+    devices: tuple[EvidenceBundle, ...] = ()
     type: Literal["confide-evidence/1"] = "confide-evidence/1"
 
     @property
@@ -40,6 +42,8 @@ class EvidenceBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def check_base64(self) -> None:
         """Raises Misuse where any piece is not canonical base64."""
         self.evidence_bytes(), self.endorsement_bytes(), [self.part(name) for name in self.parts]
+        for device in self.devices:
+            device.check_base64()
 
 
 def pack_evidence(name: str, evidence: bytes, endorsements: tuple[bytes, ...] = (), **parts: bytes) -> EvidenceBundle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confide.policy import codes_snp
+from confide.policy import codes_nitro, codes_snp
 from confide.policy.code import Code
 
 _OWN = {
@@ -11,9 +11,12 @@ _OWN = {
     "evidence.format": Code("the evidence is of no known format, or of another than was named"),
     "evidence.incomplete": Code("a check that is required has no result: a fault of Confide"),
     "evidence.parts": Code("the evidence has a part that its format does not know"),
+    "evidence.devices": Code("the evidence lists too many devices, or devices within devices, or one of them is refused"),
     "simulated.folder": Code("a folder of a SIMULATED machine does not parse"),
     "policy.kind": Code("SIMULATED evidence for a production policy, or the reverse"),
     "policy.platform": Code("the policy names no such platform"),
+    "policy.evidence.missing": Code("evidence that the policy wants together with this is missing"),
+    "policy.release": Code("the policy is for verification alone, and releases nothing"),
     "policy.signing_key": Code("the report is signed by the other kind of key"),
     "policy.workload.measurement": Code("what was launched is not what the policy allows"),
     "policy.chip.allowed": Code("the chip is not on the policy's list"),
@@ -25,6 +28,7 @@ _OWN = {
     "policy.file.value": Code("a field of the policy has a value that is not possible"),
     "policy.file.waiver": Code("a check is waived without a reason"),
     "policy.file.simulated": Code("a production policy names a simulated root"),
+    "policy.sample": Code("a policy is suggested from a sample that is not verified"),
 }
 
-CODES: dict[str, Code] = _OWN | codes_snp.CODES
+CODES: dict[str, Code] = _OWN | codes_snp.CODES | codes_nitro.CODES

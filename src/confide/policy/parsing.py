@@ -8,8 +8,9 @@ from typing import Any
 
 from confide.errors import Finding, Misuse
 from confide.ids import from_base64, sha256_of
+from confide.policy.composition import accept_of
 from confide.policy.kinds import KINDS, kind_of
-from confide.policy.model import PlatformRule, Policy, Workload
+from confide.policy.model import Accept, AnyOf, PlatformRule, Policy, Waiver, Workload
 from confide.policy.reading import (
     Path,
     Problems,
@@ -26,6 +27,7 @@ from confide.verify.anchors import VENDOR_ROOTS
 MAX_BYTES = 1 << 18
 MAX_CHALLENGE_SECONDS = 300
 _KEY_SIZE = 32
+_label = matching("[a-z0-9][a-z0-9-]{0,62}", "up to 63 small letters, digits and hyphens")
 _digest = matching("sha256:[0-9a-f]{64}", "`sha256:` and 64 lower-case hexadecimal digits")
 
 
@@ -53,15 +55,22 @@ def _not_toml(line: int, got: str, wanted: str) -> Finding:
 
 def _read_policy(top: Table, text: str, digest: str) -> Policy | None:
     top.read("version", _version)
-    name = top.read("name", matching("[a-z0-9][a-z0-9-]{0,62}", "up to 63 small letters, digits and hyphens"))
+    name = top.read("name", _label)
     kind = top.read("kind", one_of("production", "simulation"))
-    workload = _read_table(top, "workload", _read_workload)
-    release = _read_table(top, "release", _read_release)
+    workload = _read_table(top, "workload", _read_workload, Workload("", ""))
+    release = _read_table(top, "release", _read_release, _NO_RELEASE)
     platforms = _read_platforms(top)
+    accept = _read_accept(top, platforms)
     roots = _read_roots(top, kind)
+    keys = top.read("trusted_keys", list_of(_digest)) if "trusted_keys" in top.values else ()
     top.close()
-    if name is None or kind is None or workload is None or release is None or platforms is None or roots is None:
+    if None in (name, kind, workload, release, platforms, accept, roots, keys):
         return None
+    assert name is not None
+    assert platforms is not None
+    assert accept is not None
+    assert roots is not None
+    assert keys is not None
     return Policy(
         name=name,
         kind="simulation" if kind == "simulation" else "production",
@@ -71,6 +80,8 @@ def _read_policy(top: Table, text: str, digest: str) -> Policy | None:
         simulated_roots=roots,
         text=text,
         digest=digest,
+        accept=accept,
+        trusted_keys=keys,
     )
 
 
@@ -90,10 +101,17 @@ def _is_array_of_tables(value: object) -> list[dict[str, object]]:
     return value
 
 
-def _read_table(top: Table, key: str, read: Any) -> Any:
-    values = top.read(key, _is_table)
-    if values is None:
-        return None
+# What a policy for verification alone has in the place of `[release]`: nobody receives anything, at no time.
+_NO_RELEASE: dict[str, Any] = {"recipients": (), "releases_per_key": 0, "challenge_seconds": 0}
+
+
+def _read_table(top: Table, key: str, read: Any, waived: Any) -> Any:
+    """What `read` makes of the table, or `waived` where the whole table is given up in words."""
+    given_up = top.values.get(key)
+    whole = isinstance(given_up, dict) and given_up.keys() == {"waived"}
+    values = top.read_or_waiver(key, _is_table) if whole else top.read(key, _is_table)
+    if values is None or isinstance(values, Waiver):
+        return values and waived
     table = Table(values, (*top.path, key), top.problems)
     result = read(table)
     table.close()
@@ -150,11 +168,11 @@ def _read_platforms(top: Table) -> tuple[PlatformRule, ...] | None:
     tables = top.read("platform", _is_array_of_tables) or []
     platforms = [_read_platform(Table(values, ("platform", n), top.problems)) for n, values in enumerate(tables)]
     read = [one for one in platforms if one is not None]
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str] | str] = set()
     for index, one in enumerate(read):
-        if (one.format, one.product) in seen:
+        if seen & {(one.format, one.product), one.name}:
             _twice(top.problems, ("platform", index), one)
-        seen.add((one.format, one.product))
+        seen |= {(one.format, one.product), one.name}
     return tuple(read) if read and len(read) == len(platforms) else None
 
 
@@ -162,8 +180,8 @@ def _twice(problems: Problems, path: Path, one: PlatformRule) -> None:
     problems.add(
         "policy.file.value",
         path,
-        got=f"a second platform {one.format} {one.product}",
-        wanted="one [[platform]] for each format and product, so that it is clear which rules hold",
+        got=f"a second platform {one.format} {one.product} named {one.name}",
+        wanted="one [[platform]] for each format and product, with a name of its own, so that it is clear which hold",
         remedy="Merge the two, or make two policies.",
     )
 
@@ -175,16 +193,31 @@ def _read_platform(table: Table) -> PlatformRule | None:
         return None
     kind = kind_of(name)
     product = table.read("product", one_of(*kind.products))
+    label = table.read("name", _label) if "name" in table.values else default_name(name, product or "")
     values: dict[str, Any] = {}
     for rule in kind.rules:
         read = table.read_or_waiver if rule.waivable else table.read
         values[rule.name] = read(rule.name, rule.read)
     table.close()
-    if product is None or None in values.values():
+    if product is None or label is None or None in values.values():
         return None
     if misfit := kind.misfit(product, values):
         field, finding = misfit
         table.problems.add(
             finding.code, (*table.path, field), got=finding.got, wanted=finding.wanted, remedy=finding.remedy
         )
-    return PlatformRule(name, product, values)
+    return PlatformRule(name, product, values, label)
+
+
+def default_name(format_name: str, product: str) -> str:
+    """The name of a platform that is given none: `sev-snp-genoa`."""
+    return re.sub("[^a-z0-9]+", "-", f"{format_name} {product}".lower()).strip("-")
+
+
+def _read_accept(top: Table, platforms: tuple[PlatformRule, ...] | None) -> Accept | None:
+    """`accept`: without it evidence of any one of the platforms is enough."""
+    names = tuple(one.name for one in platforms or ())
+    if "accept" not in top.values or platforms is None:
+        top.asked.add("accept")
+        return AnyOf(names)
+    return top.read("accept", accept_of(names))

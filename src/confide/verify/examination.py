@@ -29,7 +29,8 @@ class VerifiedEvidence:
     """Evidence that is genuine. Only the verifier can build it: an `Examination` whose every check passed.
 
     `claims` are JSON-able values, `root` is the fingerprint (`sha256:…`) of the root certificate that the chain
-    ends in, or of the trusted key; `simulated` says that the root is not a vendor's.
+    ends in, or of the trusted key; `simulated` says that the root is not a vendor's; `devices` is what else was verified
+    with it, such as GPUs.
     """
 
     format: str
@@ -39,6 +40,7 @@ class VerifiedEvidence:
     checks: tuple[Check, ...]
     verified_at: datetime
     root: str
+    devices: tuple[VerifiedEvidence, ...] = ()
     token: InitVar[object]
 
     def __post_init__(self, token: object) -> None:
@@ -67,6 +69,7 @@ class Examination:
     unverified_subject: Subject | None = None
     unverified_root: str | None = None
     simulated: bool = False
+    devices: list[Examination] = field(default_factory=list)
 
     @property
     def unverified_product(self) -> str | None:
@@ -97,6 +100,7 @@ class Examination:
             checks=self.checklist.checks,
             verified_at=self.now,
             root=self.unverified_root,
+            devices=tuple(device.conclude() for device in self.devices),
             token=_VERIFIER,
         )
 

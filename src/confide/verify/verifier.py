@@ -9,11 +9,14 @@ from typing import Protocol, cast
 
 from confide.errors import Refused
 from confide.evidence.bundle import EvidenceBundle
+from confide.verify.devices import CODE as DEVICES
+from confide.verify.devices import check_devices, join_devices, question_for
 from confide.verify.examination import Examination, VerifiedEvidence
 from confide.verify.trust import Trust
 
 # The module of each format, imported when it is first asked for.
 FORMATS = {
+    "aws-nitro": "confide.verify.nitro",
     "sev-snp": "confide.verify.snp",
 }
 
@@ -49,15 +52,25 @@ def verifier_of(format_name: str) -> FormatVerifier:
 
 
 def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None, trust: Trust) -> Examination:
-    """Makes every check of the format's verifier. Raises Refused for an unknown format, Misuse for broken base64."""
+    """Makes every check of the format's verifier, and of those of its devices; `join_devices` takes their verdicts into
+    the whole. Raises Refused for an unknown format, Misuse for broken base64.
+    """
     bundle.check_base64()
-    return verifier_of(bundle.format).examine(bundle, now=now, report_data=report_data, trust=trust)
+    check_devices(bundle.devices)
+    exam = verifier_of(bundle.format).examine(bundle, now=now, report_data=report_data, trust=trust)
+    for device in bundle.devices:
+        question = question_for(verifier_of(device.format).NONCE_SIZE, report_data)
+        exam.devices.append(examine(device, now=now, report_data=question, trust=trust))
+        exam.required |= {DEVICES}
+    return exam
 
 
 def examine_alone(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None, trust: Trust) -> Examination:
     """`examine`, and debug mode is refused: what holds for everyone who has no policy."""
     exam = examine(bundle, now=now, report_data=report_data, trust=trust)
-    verifier_of(bundle.format).check_alone(exam)
+    for one in (exam, *exam.devices):
+        verifier_of(one.format).check_alone(one)
+    join_devices(exam)
     return exam
 
 

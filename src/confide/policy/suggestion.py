@@ -1,0 +1,95 @@
+"""Suggests a strict policy from a known-good sample: for each rule the strictest value that the sample satisfies.
+
+What the sample does not show is waived, and the waiver says so: a person reads the file before it is used.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from confide.checklist import Checklist
+from confide.errors import Finding, Misuse
+from confide.policy.kinds import KINDS, kind_of
+from confide.policy.model import Waiver
+from confide.policy.reading import WrongValueError
+from confide.policy.rule import AnyRule, Rule
+from confide.policy.template import PlatformText, toml_value
+from confide.verify import Examination
+
+_NOTHING_STRICT = "the sample does not show what a strict policy wants: got {got}, wanted {wanted}"
+_LONGEST = 200
+
+
+def suggest_platform(exam: Examination) -> PlatformText:
+    """The platform of a policy that the examined evidence satisfies, as strict as its rules know how to be. Whether the
+    evidence is genuine is the caller's business. Raises Misuse where it cannot be read so far that its product is
+    known, or where a rule that is never waived has no value that it satisfies.
+    """
+    subject, product = exam.unverified_subject, exam.unverified_product
+    kind = kind_of(exam.format) if exam.format in KINDS else None
+    if subject is None or kind is None or product not in kind.products:
+        raise Misuse.because(
+            "policy.sample",
+            got=f"evidence of the format {exam.format} on {product}",
+            wanted="evidence of a platform that a policy can name",
+            remedy="Give a sample that `confide evidence show` can read.",
+        )
+    defaults = kind.defaults(product)
+    values = {rule.name: suggest_value(rule, subject, defaults) for rule in kind.rules}
+    return PlatformText(format=exam.format, product=product, values=values)
+
+
+def suggest_value(rule: AnyRule, subject: Any, defaults: Mapping[str, object]) -> object:
+    """The first candidate that the file can hold and the subject satisfies; otherwise a waiver that says why."""
+    finding: Finding | None = None
+    for candidate in _candidates(rule, subject, defaults):
+        problem = _problem(rule, candidate, subject)
+        if problem is None:
+            return candidate
+        finding = finding or problem
+    kept = defaults.get(rule.name)
+    if isinstance(kept, Waiver):
+        return kept
+    if not rule.waivable:
+        raise Misuse.because(
+            "policy.sample",
+            got=f"a sample from which no `{rule.name}` can be taken",
+            wanted=f"evidence that shows {rule.comment}",
+            remedy="Give a sample that does, or write this policy by hand with `confide policy new`.",
+        )
+    got, wanted = (finding.got, finding.wanted) if finding else ("nothing", rule.comment)
+    return Waiver(_NOTHING_STRICT.format(got=got[:_LONGEST], wanted=wanted[:_LONGEST]))
+
+
+def _candidates(rule: AnyRule, subject: Any, defaults: Mapping[str, object]) -> Iterator[object]:
+    """What the rule suggests; else its strict default; else what the evidence shows, where that must be given; and the
+    one boolean that a rule on a bit takes.
+    """
+    if rule.suggest is not None:
+        yield rule.suggest(subject)
+    default = defaults.get(rule.name)
+    if default is not None and not isinstance(default, Waiver):
+        yield default
+    elif default is None and isinstance(rule, Rule):
+        got = rule.got(subject)
+        yield from (got, [got])
+    yield from (True, False)
+
+
+def _problem(rule: AnyRule, candidate: object, subject: Any) -> Finding | None:
+    """Why a candidate will not do: the file cannot hold it, or the subject does not satisfy it."""
+    if candidate is None or isinstance(candidate, Waiver):
+        return _unreadable(rule)
+    try:
+        value = rule.read(tomllib.loads(f"value = {toml_value(candidate)}")["value"])
+    except (WrongValueError, tomllib.TOMLDecodeError, TypeError, ValueError):
+        return _unreadable(rule)
+    checklist = Checklist()
+    rule.judge(subject, value, checklist)
+    return checklist.findings[0] if checklist.findings else None
+
+
+def _unreadable(rule: AnyRule) -> Finding:
+    return Finding(rule.codes[0], "a sample that does not show it", rule.comment, "")
