@@ -29,6 +29,7 @@ COMMANDS = (
     Command("run", "launch a bundle in an enclave and let it do a job", "confide.cli.run"),
     Command("receipt verify", "verify a receipt, offline, at its own time", "confide.cli.receipt_verify"),
     Command("evidence verify", "verify attestation evidence, with or without a policy", "confide.cli.evidence_verify"),
+    Command("vectors run", "run the test vectors of attestation evidence", "confide.cli.vectors_run"),
 )
 
 
