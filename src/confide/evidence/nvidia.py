@@ -13,15 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from confide.errors import ConfideError, Refused
-from confide.evidence.bundle import EvidenceBundle
+from confide.evidence.bundle import EvidenceBundle, pack_evidence
 from confide.evidence.endorsements import split_endorsements
 from confide.evidence.spdm import REQUEST_CODE, REQUEST_SIZE, RESPONSE_CODE, VERSION, Exchange, parse_exchange
-from confide.ids import from_base64, to_base64
+from confide.ids import from_base64
 from confide.strictjson import loads
 
 FORMAT = "nvidia"
 MAX_DEVICES = 16
-PARTS = tuple(f"report{number}" for number in range(2, MAX_DEVICES + 1))
 
 # The opaque data types; the numbers are NVIDIA's. The switch has some of its own.
 FIELDS = {
@@ -184,30 +183,29 @@ def recognise(data: bytes) -> EvidenceBundle | None:
     """
     codes = (VERSION, REQUEST_CODE, VERSION, RESPONSE_CODE)
     if data[:2] + data[REQUEST_SIZE : REQUEST_SIZE + 2] == bytes(codes):
-        return EvidenceBundle(FORMAT, to_base64(data))
+        return pack_evidence(FORMAT, data)
     text = data.strip()
     return _from_json(text) if text[:1] in {b"[", b"{"} and b'"certificate"' in text and b'"evidence"' in text else None
 
 
 def _from_json(text: bytes) -> EvidenceBundle | None:
-    """The bundle of all devices; certificates that several devices share are there once."""
+    """The bundle of the first device, with the others as its devices."""
     try:
-        devices = _devices(loads(text, "evidence of NVIDIA devices"))
-        chains = [split_endorsements(from_base64(chain)) for _, chain in devices]
+        devices = [_bundle(one) for one in _entries(loads(text, "evidence of NVIDIA devices"))]
     except (ConfideError, KeyError, TypeError):
         return None
     if not 0 < len(devices) <= MAX_DEVICES:
         return None
-    certificates = dict.fromkeys(to_base64(one) for chain in chains for one in chain)
-    (first, _), *others = devices
-    parts = {name: report for name, (report, _) in zip(PARTS, others, strict=False)}
-    return EvidenceBundle(FORMAT, first, tuple(certificates), parts)
+    first, *others = devices
+    return EvidenceBundle(FORMAT, first.evidence, first.endorsements, devices=tuple(others))
 
 
-def _devices(value: Any) -> list[tuple[str, str]]:
-    """Evidence and certificates of each device, both in base64. Raises KeyError, TypeError or Misuse."""
-    lists = value if isinstance(value, list) else value.get("evidence_list") or value["device_evidence_list"]
-    devices = [(str(one["evidence"]), str(one["certificate"])) for one in lists]
-    for evidence, _ in devices:
-        from_base64(evidence)
-    return devices
+def _entries(value: Any) -> Any:
+    """The list of devices. Raises KeyError or TypeError."""
+    return value if isinstance(value, list) else value.get("evidence_list") or value["device_evidence_list"]
+
+
+def _bundle(entry: Any) -> EvidenceBundle:
+    """One device. Raises KeyError, TypeError, or Misuse and Refused where evidence or certificates are malformed."""
+    report, chain = (from_base64(str(entry[name])) for name in ("evidence", "certificate"))
+    return pack_evidence(FORMAT, report, split_endorsements(chain))

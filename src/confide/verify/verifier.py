@@ -18,6 +18,7 @@ from confide.verify.trust import Trust
 FORMATS = {
     "aws-nitro": "confide.verify.nitro",
     "sev-snp": "confide.verify.snp",
+    "nvidia": "confide.verify.nvidia",
 }
 
 
