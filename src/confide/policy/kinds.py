@@ -7,6 +7,7 @@ import importlib
 from confide.policy.rule import PlatformKind
 
 KINDS = {
+    "aws-nitro": "confide.policy.nitro_rules",
     "sev-snp": "confide.policy.snp_rules",
 }
 

@@ -1,0 +1,202 @@
+"""Attestation documents of AWS Nitro Enclaves: COSE_Sign1 in CBOR to a typed value. No trust.
+
+Source: AWS, Nitro Enclaves attestation process (aws-nitro-enclaves-nsm-api, docs/attestation_process.md), sections
+2.2 (fields), 3.1 (envelope) and 3.2.2 (limits). Real documents write optional fields that are not set as null,
+although section 3.2.2.1 forbids it: null is taken as absent there, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+
+from confide.errors import Refused
+from confide.evidence.bundle import EvidenceBundle, pack_evidence
+from confide.evidence.cbor import MalformedCborError, load_cbor
+from confide.evidence.cose import ES384, CoseSign1, MalformedCoseError, parse_sign1
+
+FORMAT = "aws-nitro"
+PRODUCT = "enclave"
+# Section 3.1: a document of at most 16384 bytes; the rest is the header, the signature and their lengths.
+MAX_DOCUMENT = 16384
+MAX_SIZE = MAX_DOCUMENT + 128
+MAX_CERTIFICATE = 1024
+MAX_AUTHORITIES = 7
+PCR_SIZES = frozenset({32, 48, 64})
+PCR_COUNT = 32
+DIGEST = "SHA384"
+# The protected header {1: -35}, to the byte (section 3.1), and the start of an envelope that has it.
+PROTECTED = bytes.fromhex("a1013822")
+_STARTS = (b"\x84\x44" + PROTECTED, b"\xd2\x84\x44" + PROTECTED)
+_HEX_START = _STARTS[0].hex()
+
+_MANDATORY = frozenset({"module_id", "digest", "timestamp", "pcrs", "certificate", "cabundle"})
+_OPTIONAL = {"public_key": range(1, 1025), "user_data": range(513), "nonce": range(513)}
+_MAX_MODULE_ID = 256
+# Milliseconds up to the year 10000, which is where dates end in Python.
+_MAX_TIMESTAMP = 253_402_300_800_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NitroDocument:
+    """An attestation document. `timestamp` is in milliseconds since 1970, `pcrs` maps 0 to 31 to 32, 48 or 64 bytes,
+    `certificate` and `cabundle` are DER (the root first); optional fields are None where they are not set.
+    `message` is the signed envelope that it came in.
+    """
+
+    module_id: str
+    digest: str
+    timestamp: int
+    pcrs: Mapping[int, bytes]
+    certificate: bytes
+    cabundle: tuple[bytes, ...]
+    public_key: bytes | None
+    user_data: bytes | None
+    nonce: bytes | None
+    message: CoseSign1
+
+    @property
+    def made_at(self) -> datetime:
+        """When the hypervisor made the document."""
+        return _EPOCH + timedelta(milliseconds=self.timestamp)
+
+    @property
+    def debug(self) -> bool:
+        """Whether the enclave runs in debug mode: then PCR0, PCR1 and PCR2 are zero (or not there)."""
+        return not any(any(self.pcrs.get(index, b"")) for index in range(3))
+
+    def pcr(self, index: int) -> str:
+        """A register in hexadecimal; empty where the document has none."""
+        return self.pcrs.get(index, b"").hex()
+
+    def claims(self) -> dict[str, object]:
+        """The document as JSON values: bytes in hexadecimal, the registers by number."""
+        optional = {"public_key": self.public_key, "user_data": self.user_data, "nonce": self.nonce}
+        return {
+            "module_id": self.module_id,
+            "timestamp": self.made_at.isoformat(timespec="milliseconds"),
+            "digest": self.digest,
+            "debug": self.debug,
+            "pcrs": {str(index): value.hex() for index, value in sorted(self.pcrs.items())},
+            **{name: None if value is None else value.hex() for name, value in optional.items()},
+        }
+
+
+def parse_document(data: bytes) -> NitroDocument:
+    """The document in the bytes, its signature not checked. Raises Refused: `nitro.size`, `nitro.cose`,
+    `nitro.header`, `nitro.fields` and `nitro.limits`.
+    """
+    if not 0 < len(data) <= MAX_SIZE:
+        raise _refused("nitro.size", f"{len(data)} bytes", f"a document of 1 to {MAX_SIZE} bytes")
+    message = _parse_message(data)
+    fields = _parse_fields(message.payload or b"")
+    _check_limits(fields)
+    optional = {name: fields.get(name) for name in _OPTIONAL}
+    mandatory = {name: fields[name] for name in _MANDATORY}
+    return NitroDocument(**(mandatory | optional | {"cabundle": tuple(fields["cabundle"])}), message=message)
+
+
+def _refused(code: str, got: str, wanted: str) -> Refused:
+    remedy = "Give the document as the Nitro Secure Module returned it, without anything before or after it."
+    return Refused.because(code, got=got, wanted=wanted, remedy=remedy)
+
+
+def _parse_message(data: bytes) -> CoseSign1:
+    """The envelope (section 3.1): the protected header is {1: -35} to the byte, and nothing is unprotected."""
+    try:
+        message = parse_sign1(data, max_bytes=MAX_SIZE)
+    except MalformedCoseError as error:
+        raise _refused("nitro.cose", str(error), "a COSE_Sign1 message (RFC 9052, section 4.2)") from None
+    if message.protected_bytes != PROTECTED or message.unprotected:
+        got = f"protected header {message.protected_bytes[:32].hex()}, {len(message.unprotected)} unprotected"
+        raise _refused("nitro.header", got, f"{PROTECTED.hex()} (algorithm {ES384}, ES384) and nothing unprotected")
+    if not message.payload or len(message.payload) > MAX_DOCUMENT:
+        got = f"a document of {len(message.payload or b'')} bytes"
+        raise _refused("nitro.size", got, f"1 to {MAX_DOCUMENT} bytes")
+    return message
+
+
+def _parse_fields(payload: bytes) -> dict[str, Any]:
+    try:
+        fields = load_cbor(payload, max_bytes=MAX_DOCUMENT)
+    except MalformedCborError as error:
+        raise _refused("nitro.fields", str(error), "a document in CBOR (RFC 8949)") from None
+    names = fields.keys() if isinstance(fields, dict) else set()
+    if not _MANDATORY <= names <= _MANDATORY | _OPTIONAL.keys():
+        odd = sorted(str(name)[:40] for name in names ^ (_MANDATORY | (names & _OPTIONAL.keys())))
+        raise _refused("nitro.fields", f"missing or unknown: {', '.join(odd[:8])}", "the fields of section 3.2.2.1")
+    return {name: value for name, value in fields.items() if name not in _OPTIONAL or value is not None}
+
+
+def _check_limits(fields: Mapping[str, Any]) -> None:
+    """The types and limits of section 3.2.2.2, every field that is there."""
+    wrong = [f"{name}, {_shown(fields[name])}" for name in fields if not _LIMITS[name](fields[name])]
+    if wrong:
+        raise _refused("nitro.limits", "; ".join(wrong), "fields of the types and sizes of section 3.2.2.2")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bytes | str | list | dict):
+        return f"{type(value).__name__} of size {len(value)}"
+    return repr(value)[:40]
+
+
+def _bytes_of(sizes: range) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, bytes) and len(value) in sizes
+
+
+_is_certificate = _bytes_of(range(1, MAX_CERTIFICATE + 1))
+
+
+def _is_integer(value: object, numbers: range) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value in numbers
+
+
+def _are_pcrs(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and 0 < len(value) <= PCR_COUNT
+        and all(_is_integer(index, range(PCR_COUNT)) for index in value)
+        and all(isinstance(one, bytes) and len(one) in PCR_SIZES for one in value.values())
+    )
+
+
+_LIMITS: dict[str, Callable[[Any], bool]] = {
+    "module_id": lambda value: isinstance(value, str) and 0 < len(value) <= _MAX_MODULE_ID,
+    "digest": lambda value: value == DIGEST,
+    "timestamp": lambda value: _is_integer(value, range(1, _MAX_TIMESTAMP)),
+    "pcrs": _are_pcrs,
+    "certificate": _is_certificate,
+    "cabundle": lambda value: (
+        isinstance(value, list) and 0 < len(value) <= MAX_AUTHORITIES and all(map(_is_certificate, value))
+    ),
+    **{name: _bytes_of(sizes) for name, sizes in _OPTIONAL.items()},
+}
+
+
+def recognise(data: bytes) -> EvidenceBundle | None:
+    """The bundle of a document as the module returns it, or of one inside a TLS certificate: some enclaves deliver it
+    in hexadecimal as the first label of a DNS name. The certificate around it is not looked at.
+    """
+    if data.startswith(_STARTS):
+        return pack_evidence(FORMAT, data)
+    is_certificate = data.startswith(b"-----BEGIN CERTIFICATE") or _HEX_START.encode() in data
+    inner = _document_in_certificate(data) if is_certificate else None
+    return pack_evidence(FORMAT, inner) if inner else None
+
+
+def _document_in_certificate(data: bytes) -> bytes | None:
+    try:
+        is_pem = data.startswith(b"-----")
+        certificate = (x509.load_pem_x509_certificate if is_pem else x509.load_der_x509_certificate)(data)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        texts = [name for name in names.get_values_for_type(x509.DNSName) if name.startswith(_HEX_START)]
+        return binascii.unhexlify(texts[0].split(".")[0]) if texts else None
+    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.InvalidVersion):
+        return None
