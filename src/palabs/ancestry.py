@@ -9,11 +9,12 @@ from pathlib import Path
 
 from confide.cli import Reply
 from confide.errors import Misuse
-from palabs.answer import Analysis, analyse_in_place
+from palabs.answer import Analysis, Answer, analyse_in_place
 from palabs.files import check_distinct, write_whole
 from palabs.genome_file import read_genome
-from palabs.populations import CONTINENTS, POPULATIONS
+from palabs.populations import name_of
 from palabs.report_words import (
+    HARDLY,
     fit_in_words,
     headline,
     interval,
@@ -133,13 +134,13 @@ def as_text(analysis: Analysis, files: Mapping[str, str]) -> str:
         words.lead,
         f"  {words.more}",
         f"  {fit_in_words(answer)}",
-        "Continental groups",
-        *(_line(analysis, code, CONTINENTS[code]) for code, _ in ranked(answer.superpopulations)),
+        "Least unlike continental groups" if is_doubted(answer) else "Continental groups",
+        *_lines(answer, answer.superpopulations),
         "Least unlike reference populations" if is_doubted(answer) else "Closest reference populations",
-        *(_line(analysis, code, POPULATIONS[code].name) for code, _ in ranked(answer.populations)[:SHOWN]),
+        *_lines(answer, answer.populations),
         promise,
         *(f"  {level}: {names}" for level, names in sets),
-        f"Shares: {shares_in_words(answer)}",
+        shares_in_words(answer),
         f"From {answer.snps['used']:,} of {answer.snps['panel']:,} SNPs of the model: {answer.file.format} file.",
         f"Protection: {analysis.protection['mode']}. {analysis.protection['statement']}",
         *(f"{what}: {files[key]}" for key, what in (("report", "Report"), ("pdf", "PDF")) if key in files),
@@ -149,6 +150,7 @@ def as_text(analysis: Analysis, files: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _line(analysis: Analysis, code: str, name: str) -> str:
-    answer = analysis.answer
-    return f"  {percent(answer.probability_of(code)):>8}  {name} ({interval(answer.intervals[code])})"
+def _lines(answer: Answer, table: Mapping[str, float]) -> list[str]:
+    """The likeliest of one level, with their intervals: at most SHOWN, and none under 0.1 % but the first."""
+    codes = [code for code, probability in ranked(table)[:SHOWN] if probability >= HARDLY] or [ranked(table)[0][0]]
+    return [f"  {percent(table[code]):>8}  {name_of(code)} ({interval(answer.intervals[code])})" for code in codes]

@@ -18,25 +18,31 @@ from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped] # the
 from palabs.answer import Answer
 from palabs.figures import evaluation
 from palabs.populations import COLOURS, COMPONENTS, POPULATIONS, continent_of, name_of
+from palabs.report_basis import reasons
 from palabs.report_map import HALF, MOST, area_colour, labels, named_on_map
 from palabs.report_proof import banner_words, is_simulated
 from palabs.report_tree import below, is_settled, split
 from palabs.report_words import (
     LIMITS,
+    SUPPOSED,
+    TOO_FEW,
     fit_in_words,
     headline,
     interval,
+    is_doubted,
     percent,
     reliability,
     sets_in_words,
-    told,
+    shares_are_told,
+    shares_in_order,
+    tree_title,
     where_it_ends,
 )
 from palabs.world import CREDIT, HEIGHT, WIDTH, Point, land, likely_area, place_of
 
 PAGE_WIDTH, PAGE_HEIGHT = A4
-LEFT, RIGHT, TOP = 42.0, PAGE_WIDTH - 42.0, PAGE_HEIGHT - 36.0
-MIDDLE, GUTTER = LEFT + 292.0, 22.0
+LEFT, RIGHT, TOP = 42.0, PAGE_WIDTH - 42.0, PAGE_HEIGHT - 32.0
+MIDDLE, GUTTER, NARROW = LEFT + 292.0, 22.0, 222.0
 INK, SOFT, LINE, LAND = "#1d2327", "#55606a", "#d5dade", "#e3e7e0"
 MIXED = "#44546a"
 BANNERS = {True: ("#fff3d6", "#6b4100"), False: ("#e5f5ea", "#14532d")}
@@ -44,17 +50,20 @@ LEADS = {"outside": "#8a1c12", "uncertain": "#6b4100"}
 ROWS = 15  # of the tree
 THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 LEADING = 1.32
+MOST_REASONS = 7  # as many as the reader has
 
 TITLE = "Ancestry report"
 
 
 class Bar(NamedTuple):
-    """A row with a bar: its name and indentation, the code of its colour, its value and interval, and its weight."""
+    """A row with a bar: its name and indentation, the code of its colour, its value (None where the interval alone is
+    known) and interval, and its weight.
+    """
 
     name: str
     depth: int
     code: str
-    value: float
+    value: float | None
     bounds: tuple[float, float]
     bold: bool = False
 
@@ -70,8 +79,8 @@ def render_pdf(answer: Answer, protection: Mapping[str, Any], receipt: Mapping[s
     sheet = Sheet(canvas)
     top = _opening(sheet, answer, protection, receipt)
     low = min(_tree(sheet, answer, top), _right_column(sheet, answer, top))
-    low = _certainty(sheet, answer, low - 14)
-    _ending(sheet, answer, receipt, low - 14)
+    low = _certainty(sheet, answer, low - 10)
+    _ending(sheet, answer, receipt, low - 10)
     canvas.showPage()
     canvas.save()
     return buffer.getvalue()
@@ -108,9 +117,9 @@ class Sheet:
         """A row: the name, the bar with its interval, the number."""
         indent = 8.0 * row.depth
         end = self.text(row.name, x + indent, y, name_width - indent, size=8, bold=row.bold)
-        start, length = x + name_width + 4, width - name_width - 78
+        start, length = x + name_width + 4, width - name_width - 81
         self.box(start, y - 2.2, length, 5, LINE)
-        self.box(start, y - 2.2, max(0.5, length * row.value), 5, COLOURS[row.code].light)
+        self.box(start, y - 2.2, max(0.5, length * (row.value or 0)), 5, COLOURS[row.code].light)
         self._interval(start, y - 4.7, length, row.bounds)
         self._number(row, x + width, y)
         return end - 3.5
@@ -125,9 +134,11 @@ class Sheet:
         self.canvas.setFont("Helvetica", 6.3)
         self.canvas.setFillColor(SOFT)
         self.canvas.drawRightString(right, y - 8, interval(row.bounds))
+        if row.value is None:
+            return
         self.canvas.setFont("Helvetica-Bold" if row.bold else "Helvetica", 8)
         self.canvas.setFillColor(INK)
-        self.canvas.drawRightString(right - 43, y - 8, percent(row.value))
+        self.canvas.drawRightString(right - 46, y - 8, percent(row.value))
 
     def shape(self, rings: Sequence[Sequence[Point]], colour: str, alpha: float = 1) -> None:
         """Filled rings in the coordinates in force; one within another is a hole."""
@@ -163,10 +174,11 @@ def _opening(sheet: Sheet, answer: Answer, protection: Mapping[str, Any], receip
 
 
 def _tree(sheet: Sheet, answer: Answer, y: float) -> float:
-    y = sheet.heading("How likely is each group?", LEFT, y, MIDDLE - LEFT)
+    y = sheet.heading(tree_title(answer), LEFT, y, MIDDLE - LEFT)
     for row in tree_rows(answer):
         y = sheet.bar(row, LEFT, y, MIDDLE - LEFT, 118)
-    note = f"Groups less likely than these are left out. Lines: {100 * answer.interval_level:.0f} % intervals."
+    lines = f"Groups less likely than these are left out. Lines: {100 * answer.interval_level:.0f} % intervals."
+    note = f"{SUPPOSED if is_doubted(answer) else ''}{lines}"
     return sheet.text(f"{note} {where_it_ends(answer)}", LEFT, y - 1, MIDDLE - LEFT, size=6.8, colour=SOFT)
 
 
@@ -229,8 +241,12 @@ def _shares(sheet: Sheet, answer: Answer, x: float, y: float, width: float) -> f
     y = sheet.heading("What your DNA is made of", x, y, width)
     if answer.admixture is None:
         return sheet.text("Not estimated: the file has too few SNPs for it.", x, y, width, size=8)
-    for row in sorted(answer.admixture.components, key=lambda row: (-row.share, row.code)):
-        y = sheet.bar(Bar(COMPONENTS[row.code], 0, row.code, row.share, (row.low, row.high)), x, y, width, 78)
+    told = shares_are_told(answer.admixture)
+    if not told:
+        y = sheet.text(TOO_FEW, x, y, width, size=8) - 3
+    for row in shares_in_order(answer.admixture):
+        value = row.share if told else None
+        y = sheet.bar(Bar(COMPONENTS[row.code], 0, row.code, value, (row.low, row.high)), x, y, width, 78)
     return y
 
 
@@ -239,22 +255,22 @@ def _certainty(sheet: Sheet, answer: Answer, y: float) -> float:
     width = RIGHT - LEFT
     y = sheet.heading("How sure is that?", LEFT, y, width)
     promise, sets = sets_in_words(answer)
-    y = sheet.text(promise, LEFT, y, width)
+    y = sheet.text(promise, LEFT, y, width, size=8)
     for level, names in sets:
         y = sheet.text(f"{level}: {names}", LEFT + 8, y, width - 8, size=8)
-    what = told(answer)
-    return sheet.text(reliability(what, evaluation().nearest(answer.evidence.information)), LEFT, y - 2, width)
+    row = evaluation().nearest(answer.evidence.information)
+    return sheet.text(reliability(answer, row), LEFT, y - 2, width, size=8)
 
 
 def _ending(sheet: Sheet, answer: Answer, receipt: Mapping[str, Any] | None, y: float) -> None:
     """What it rests on and what it is not, side by side; below, what is proven."""
-    half = (RIGHT - LEFT - GUTTER) / 2
-    left = sheet.heading("What it rests on", LEFT, y, half)
+    left = sheet.heading("What it rests on", LEFT, y, NARROW)
     for line in _basis(answer):
-        left = sheet.text(line, LEFT, left, half, size=8) - 2
-    right = sheet.heading("What it is not", LEFT + half + GUTTER, y, half)
+        left = sheet.text(line, LEFT, left, NARROW, size=7.5) - 2
+    x, width = LEFT + NARROW + GUTTER, RIGHT - LEFT - NARROW - GUTTER
+    right = sheet.heading("What it is not", x, y, width)
     for line in LIMITS:
-        right = sheet.text(line, LEFT + half + GUTTER, right, half, size=8) - 2
+        right = sheet.text(line, x, right, width, size=7.5) - 2
     y = sheet.heading("Proof", LEFT, min(left, right) - 8, RIGHT - LEFT)
     for line in _proof(answer, receipt):
         y = sheet.text(line, LEFT, y, RIGHT - LEFT, size=8) - 1
@@ -262,11 +278,13 @@ def _ending(sheet: Sheet, answer: Answer, receipt: Mapping[str, Any] | None, y: 
 
 def _basis(answer: Answer) -> Iterator[str]:
     snps = answer.snps
-    yield (
-        f"{answer.file.format} file, build {answer.file.build}: {snps['used']:,} of the model's {snps['panel']:,} SNPs."
-    )
+    build = "by the names of its SNPs" if answer.file.build == "unknown" else f"in build {answer.file.build}"
+    yield f"{answer.file.format} file of {snps['in_file']:,} rows, read {build}."
+    yield f"{snps['used']:,} of the model's {snps['panel']:,} SNPs, {snps['strand_flipped']:,} from the other strand."
+    if lost := [f"{number:,} {text}" for text, number in reasons(snps)[:MOST_REASONS]]:
+        yield f"Not used: {'; '.join(lost)}."
     yield f"Compared with {answer.model.people:,} people of {answer.model.populations} populations."
-    yield f"The SNPs used hold {answer.evidence.information:,.0f} nats of information."
+    yield f"{answer.evidence.information:,.0f} nats of information."
 
 
 def _proof(answer: Answer, receipt: Mapping[str, Any] | None) -> Iterator[str]:

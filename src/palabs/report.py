@@ -23,6 +23,7 @@ from palabs.versions import version_of
 
 STYLE = Path(__file__).with_name("report.css")
 TITLE = "Ancestry report"
+UNBROKEN = "\u00a0%"  # a number and its per cent sign stay on one line
 
 
 def render(answer: Answer, protection: Mapping[str, Any], receipt: Mapping[str, Any] | None) -> str:
@@ -46,6 +47,7 @@ def render(answer: Answer, protection: Mapping[str, Any], receipt: Mapping[str, 
         section("What it is not", items(LIMITS)),
         model_footer(answer, version_of(answer.model.digest)),
     )
+    body = Html(body.replace(" %", UNBROKEN))
     return f'<!doctype html>\n<html lang="en-GB">\n{_head()}\n<body>\n{body}\n</body>\n</html>\n'
 
 

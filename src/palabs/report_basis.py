@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from palabs.answer import Answer
-from palabs.figures import Bin, Evaluation, Quality, Row
+from palabs.figures import Bin, Evaluation, Row
 from palabs.populations import CONTINENTS, POPULATIONS, REGIONS
 from palabs.report_html import Html, bar, bar_row, section, table, tag
-from palabs.report_words import NAMES, Told, listed, of_100, reliability, span, told
+from palabs.report_words import NAMES, is_doubted, listed, of_100, reliability, sets_in_words, span, told
 from palabs.versions import Version
 
 REASONS = {
@@ -65,9 +65,9 @@ def build(answer: Answer) -> str:
 
 
 def strand(snps: Mapping[str, int]) -> str:
-    """What was done about the strand, where anything was."""
+    """What was done about the strand."""
     turned = snps["strand_flipped"]
-    return f" {turned:,} of the SNPs used stood on the other strand and were turned." if turned else ""
+    return f" {turned:,} of the SNPs used stood on the other strand and were turned."
 
 
 def kind_of_file(answer: Answer) -> Iterator[str]:
@@ -82,32 +82,30 @@ def reliability_section(answer: Answer, evaluation: Evaluation) -> Html:
     """The section on how often people who were told as much were right."""
     row, what = evaluation.nearest(answer.evidence.information), told(answer)
     quality = row.quality(what.level)
+    your_bin = None if is_doubted(answer) else quality.bin_of(what.probability)
     about = (
-        f"The model answered for people whom it had not seen, from files that show about as much as yours "
-        f"(“{row.name}”: {row.snps:,} SNPs, {row.people:,} people)."
+        f"The model answered for {row.people:,} people of the 26 populations whom it had not seen, from files that "
+        f"show about as much as yours ({row.snps:,} SNPs)."
     )
     return section(
         "How often is it right?",
-        tag("p", reliability(what, row), class_="big"),
-        tag("p", about, " ", *_doubts(answer, evaluation), class_="soft"),
+        tag("p", reliability(answer, row), class_="big"),
+        tag("p", about, *_other_version(answer, evaluation), class_="soft"),
         tag("h3", f"People told a probability for their closest {NAMES[what.level]}, and how many were right"),
-        *(_bin_row(found, what, quality) for found in reversed(quality.bins)),
+        *(_bin_row(found, yours=found == your_bin) for found in reversed(quality.bins)),
         tag("p", "The mark is where the bar would end were the numbers exactly right.", class_="soft"),
         _accuracies(row),
-        *_coverage(evaluation.sets.get(row.name, {})),
+        *(_coverage(evaluation.sets.get(row.name, {})) if sets_in_words(answer)[1] else ()),
     )
 
 
-def _doubts(answer: Answer, evaluation: Evaluation) -> Iterator[str]:
+def _other_version(answer: Answer, evaluation: Evaluation) -> Iterator[str]:
     if answer.model.digest != evaluation.model:
-        yield "These figures were measured on another version of the model than the one that answered here. "
-    if answer.reference.verdict != "inside":
-        yield "They hold for people of the 26 reference populations only."
+        yield " These figures were measured on another version of the model than the one that answered here."
 
 
-def _bin_row(found: Bin, what: Told, quality: Quality) -> Html:
-    yours = ", as you were" if found == quality.bin_of(what.probability) else ""
-    name = f"told {span(found)}{yours}".replace(" %", "\u00a0%")
+def _bin_row(found: Bin, *, yours: bool) -> Html:
+    name = f"told {span(found)}{', as you were' if yours else ''}"
     words = f"{of_100(found.right)} of 100"
     return bar_row(
         name,

@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from palabs.answer import Admixture, Answer, PaintedChromosome, Painting, Segment
 from palabs.populations import COMPONENTS
 from palabs.report_html import Html, bar, bar_row, section, table, tag
-from palabs.report_words import interval, listed, percent, shares_in_words
+from palabs.report_words import (
+    TOO_FEW,
+    interval,
+    listed,
+    percent,
+    shares_are_told,
+    shares_in_order,
+    shares_in_words,
+)
 
 LIKELY, SURE = 0.6, 0.8  # stretches less probable than these are drawn paler
 
@@ -41,13 +49,18 @@ def shares_section(answer: Answer) -> Html:
     title = "What your DNA is made of"
     if answer.admixture is None:
         return section(title, tag("p", why, class_="soft"), tag("p", shares_in_words(answer)))
-    return section(title, tag("p", why, class_="soft"), *_share_rows(answer.admixture), _basis(answer.admixture))
+    doubt = () if shares_are_told(answer.admixture) else (tag("p", TOO_FEW, class_="ends"),)
+    rows, basis = _share_rows(answer.admixture), _basis(answer.admixture)
+    return section(title, tag("p", why, class_="soft"), *doubt, *rows, basis)
 
 
 def _share_rows(admixture: Admixture) -> Iterator[Html]:
-    for row in sorted(admixture.components, key=lambda row: (-row.share, row.code)):
-        drawn = bar(row.code, row.share, low=row.low, high=row.high)
-        yield bar_row(COMPONENTS[row.code], drawn, percent(row.share), f"({interval((row.low, row.high))})")
+    told = shares_are_told(admixture)
+    for row in shares_in_order(admixture):
+        drawn = bar(row.code, row.share if told else 0, low=row.low, high=row.high)
+        reach = interval((row.low, row.high))
+        words = (percent(row.share), f"({reach})") if told else (reach, "")
+        yield bar_row(COMPONENTS[row.code], drawn, *words)
 
 
 def _basis(admixture: Admixture) -> Html:

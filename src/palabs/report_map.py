@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from palabs.answer import Answer
 from palabs.populations import POPULATIONS
 from palabs.report_html import Html, section, tag
-from palabs.report_words import is_doubted, percent, ranked
+from palabs.report_words import interval, is_doubted, percent, ranked
 from palabs.world import CREDIT, HEIGHT, SPREAD, WIDTH, Point, land, likely_area, place_of
 
 HALF, MOST = 0.5, 0.9
@@ -25,22 +25,27 @@ def map_section(answer: Answer) -> Html:
         f"one together, with each population spread over some {SPREAD:.0f} km around its place. Rings are the 26 "
         "reference populations, where they live or, for four sampled abroad, where their families came from."
     )
-    caution = (
-        ()
-        if answer.reference.verdict == "inside"
-        else (tag("p", "Your DNA may fit none of these places: see the verdict at the top.", class_="ends"),)
-    )
-    legend = (
-        tag("li", tag("strong", code), f" {POPULATIONS[code].name}, {percent(answer.populations[code])}")
-        for code in named_on_map(answer)
-    )
     return section(
         "On the map",
-        *caution,
+        *(tag("p", text, class_="ends") for text in _caution(answer)),
         _picture(answer),
-        tag("ul", *legend, class_="legend"),
+        tag("ul", *(_named(answer, code) for code in named_on_map(answer)), class_="legend"),
         tag("p", how, " ", CREDIT, class_="soft"),
         class_="map",
+    )
+
+
+def _caution(answer: Answer) -> Iterator[str]:
+    if answer.reference.verdict == "outside":
+        yield "Your DNA fits none of these places. The map shows which are least unlike you."
+    elif answer.reference.verdict == "uncertain":
+        yield "Your DNA may fit none of these places: see the verdict at the top."
+
+
+def _named(answer: Answer, code: str) -> Html:
+    value, reach = percent(answer.populations[code]), interval(answer.intervals[code])
+    return tag(
+        "li", tag("strong", code), f" {POPULATIONS[code].name}, {value} ", tag("span", f"({reach})", class_="soft")
     )
 
 

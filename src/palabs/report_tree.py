@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping
 from palabs.answer import Answer
 from palabs.populations import CONTINENTS, POPULATIONS, REGIONS, continent_of, name_of
 from palabs.report_html import Html, bar, bar_row, join, section, table, tag
-from palabs.report_words import interval, percent, ranked, sets_in_words, where_it_ends
+from palabs.report_words import (
+    SUPPOSED,
+    interval,
+    is_doubted,
+    percent,
+    ranked,
+    sets_in_words,
+    tree_title,
+    where_it_ends,
+)
 
 SHOWN = 0.01  # nodes less likely than this stand together in one row
 OPENED = 0.05  # only nodes as likely as this show what is below them; the table of all has the rest
@@ -15,20 +24,22 @@ OPENED = 0.05  # only nodes as likely as this show what is below them; the table
 
 def tree_section(answer: Answer) -> Html:
     """The section with the tree, the prediction sets and the table of all nodes."""
-    level = f"{100 * answer.interval_level:.0f} %"
     promise, sets = sets_in_words(answer)
-    how = (
-        "How likely each group is as the closest one; at each level the numbers sum to 100 %. The thin line is the "
-        f"{level} interval: how far the number moves when other stretches of the genome are drawn."
-    )
     return section(
-        "How likely is each group?",
-        tag("p", how, class_="soft"),
+        tree_title(answer),
+        tag("p", _how(answer), class_="soft"),
         _note(answer, "world"),
         _branch(answer, answer.superpopulations),
-        tag("h3", promise),
-        table(sets, class_="facts"),
+        *((tag("h3", promise), table(sets, class_="facts")) if sets else (tag("p", promise),)),
         _all_nodes(answer),
+    )
+
+
+def _how(answer: Answer) -> str:
+    return (
+        f"{SUPPOSED if is_doubted(answer) else ''}How likely each group is as the closest one; at each level the "
+        f"numbers sum to 100 %. The thin line is the {100 * answer.interval_level:.0f} % interval: how far the number "
+        "moves when other stretches of the genome are drawn."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from palabs.answer import Answer
+from palabs.answer import Admixture, Answer, Share
 from palabs.figures import Bin, Row
 from palabs.populations import COMPONENTS, name_of
 
@@ -20,8 +20,8 @@ LIMITS = (
         "is not the same as coming from there."
     ),
     (
-        "It names the one closest population. If your parents come from two populations of one continent, it names one "
-        "of them, or the continent."
+        "It names the one closest population. If your parents come from two populations, it may name one of them, one "
+        "between them, or the continent."
     ),
     "It is no proof of identity: not of who you are, nor of your nationality, your tribe or your family.",
     "It is not a medical result and says nothing about your health.",
@@ -46,9 +46,20 @@ ENDS_AT = {
 NAMES = {"population": "reference population", "region": "region", "continent": "continental group"}
 
 
+MIXED = "If your parents come from two populations, this may be one of them, or one between them."
+FRAGILE = "The interval is wide: a few stretches of your genome decide this, and it could be another."
 FOREIGN = "The shares of its ancestry hold what people of the most probable continental group do not have."
 UNLIKE = "It is unlike them, but not so unlike that chance could be ruled out."
 UNTESTED = "If your family comes from elsewhere than the 26, this is merely the nearest of them."
+SUPPOSED = "These numbers suppose that your family comes from one of the 26 populations. "
+UNCOUNTED = (
+    "How often such an answer is right was counted on people of the 26 populations. You seem not to be one of them, so "
+    "it is not known for people like you."
+)
+INSIDERS = "That holds for people of the 26 populations only."
+TOO_FEW = "Too few SNPs to tell the shares: only their intervals are shown."
+EVEN = 0.5  # an interval that begins below it leaves room for another; a share whose interval is wider is no finding
+CANDIDATE, CANDIDATES = 0.05, 3  # continental groups that are named where none is settled: how likely, how many
 DOUBTFUL = 0.01  # the test of fit has doubts below this p-value (workload/ancestry/fit_test.py)
 
 
@@ -142,8 +153,17 @@ def headline(answer: Answer) -> Headline:
     return Headline("uncertain", words.lead, words.more if words.kind == "open" else f"{words.more} {UNTESTED}")
 
 
+def tree_title(answer: Answer) -> str:
+    """What the tree of probabilities answers; of an outsider, another question."""
+    return (
+        "Which groups are least unlike you?" if answer.reference.verdict == "outside" else "How likely is each group?"
+    )
+
+
 def where_it_ends(answer: Answer) -> str:
     """Why the tree is not settled further; nothing where it is settled to a population."""
+    if answer.reference.verdict == "outside":
+        return "Not settled: your DNA fits none of these groups."
     if is_doubted(answer) and answer.conclusion.level == "world":
         return "Not settled: your DNA may fit none of these groups."
     return ENDS_AT.get(answer.conclusion.level, "")
@@ -155,14 +175,35 @@ def _settled(answer: Answer) -> Headline:
         return Headline(
             "open",
             "The evidence does not settle on any one part of the world",
-            "The file shows too little, or your DNA is like that of several groups.",
+            f"Your DNA is like that of several groups, or the file shows too little. Likeliest: {_candidates(answer)}.",
         )
-    told = f"{percent(answer.conclusion.probability)}, interval {interval(answer.intervals[code])}"
-    lead = f"Your closest {NAMES[level]}: {name_of(code)}"
-    if level == "population":
-        return Headline("settled", lead, f"Probability {told}.")
-    below = "regions" if level == "continent" else "populations"
-    return Headline("settled", lead, f"Probability {told}. Which of its {below} is closest is not settled.")
+    more = [_probability(answer, code)]
+    if level != "population":
+        more.append(f"Which of its {'regions' if level == 'continent' else 'populations'} is closest is not settled.")
+    if answer.intervals[code][0] < EVEN:
+        more.append(FRAGILE)
+    if level != "continent":
+        more.append(MIXED)
+    return Headline("settled", f"Your closest {NAMES[level]}: {name_of(code)}", " ".join(more))
+
+
+def _probability(answer: Answer, code: str) -> str:
+    low, high = answer.intervals[code]
+    width = f"interval {interval((low, high))}" if high - low >= HARDLY else "interval less than 0.1 % wide"
+    return f"Probability {percent(answer.probability_of(code))}, {width}."
+
+
+def _candidates(answer: Answer) -> str:
+    """The likeliest continental groups."""
+    likeliest = ranked(answer.superpopulations)[:CANDIDATES]
+    codes = [code for code, p in likeliest if p >= CANDIDATE]
+    return listed(
+        [_with_interval(name_of(code), answer.probability_of(code), answer.intervals[code]) for code in codes]
+    )
+
+
+def _with_interval(name: str, value: float, bounds: Sequence[float]) -> str:
+    return f"{name} {percent(value)} ({interval(bounds)})"
 
 
 def fit_in_words(answer: Answer) -> str:
@@ -182,16 +223,18 @@ def fit_in_words(answer: Answer) -> str:
 
 
 def _of_100(share: float) -> str:
-    return "less than one" if round(100 * share) < 1 else f"about {100 * share:.0f}"
+    return "fewer than one" if round(100 * share) < 1 else f"about {100 * share:.0f}"
 
 
 def sets_in_words(answer: Answer) -> tuple[str, list[tuple[str, str]]]:
-    """The prediction sets: what they promise, and the names at each level, the coarsest first."""
+    """The prediction sets: what they promise, and the names at each level, the coarsest first. They promise nothing of
+    a person who comes from none of the 26, and have no names then.
+    """
     sets = answer.prediction_sets
-    promise = f"Lists made in this way hold the truth for {odds(sets.coverage)} people with a file like yours:"
     if answer.reference.verdict == "outside":
-        promise = "These lists are made for people who come from one of the 26, and you seem not to:"
-    elif answer.reference.verdict != "inside":
+        return "No list of possible groups is given: your DNA fits none of the 26 populations.", []
+    promise = f"Lists made in this way hold the truth for {odds(sets.coverage)} people with a file like yours:"
+    if answer.reference.verdict == "uncertain":
         promise = f"If you come from one of the 26: {promise[0].lower()}{promise[1:]}"
     levels = (("continent", sets.continent), ("region", sets.region), ("population", sets.population))
     return promise, [(NAMES[level], "; ".join(name_of(code) for code in codes)) for level, codes in levels]
@@ -205,8 +248,15 @@ def told(answer: Answer) -> Told:
     return Told(level, answer.conclusion.probability)
 
 
-def reliability(what: Told, row: Row) -> str:
-    """How often people who were told as much were right, in a sentence."""
+def reliability(answer: Answer, row: Row) -> str:
+    """How often people who were told as much were right, in a sentence or two."""
+    if answer.reference.verdict == "outside":
+        return UNCOUNTED
+    words = _counted(told(answer), row)
+    return words if answer.reference.verdict == "inside" else f"{words} {INSIDERS}"
+
+
+def _counted(what: Told, row: Row) -> str:
     quality = row.quality(what.level)
     found = quality.bin_of(what.probability)
     if found is None or found.people < ENOUGH:
@@ -215,7 +265,7 @@ def reliability(what: Told, row: Row) -> str:
             f"{row.people:,}, {of_100(quality.accuracy)} in 100 were right."
         )
     return (
-        f"Of 100 people who were told {span(found)} (on average {100 * found.told:.0f} %), {of_100(found.right)} were "
+        f"Of 100 people who were told {span(found)} (on average {of_100(found.told)} %), {of_100(found.right)} were "
         f"right: counted on {found.people:,} people whom the model had not seen."
     )
 
@@ -230,9 +280,24 @@ def of_100(share: float) -> str:
     return f"{100 * share:.0f}" if share <= FINE or share == 1 else f"{min(100 * share, 99.9):.1f}"
 
 
+def shares_are_told(admixture: Admixture) -> bool:
+    """Whether the shares are a finding, or their intervals so wide that these alone are."""
+    largest = max(admixture.components, key=lambda row: row.share)
+    return largest.high - largest.low <= EVEN
+
+
+def shares_in_order(admixture: Admixture) -> list[Share]:
+    """The components, the largest first: by their shares or, where these are no finding, by how far they may reach."""
+    told = shares_are_told(admixture)
+    return sorted(admixture.components, key=lambda row: (-(row.share if told else row.high), row.code))
+
+
 def shares_in_words(answer: Answer) -> str:
-    """The components of the genome in a sentence, the largest first."""
+    """The components of the genome, the largest first, or why they are not told."""
     if answer.admixture is None:
         return "Shares were not estimated: the file has too few SNPs for it."
-    rows = sorted(answer.admixture.components, key=lambda row: -row.share)
-    return listed([f"{COMPONENTS[row.code]} {percent(row.share)} ({interval((row.low, row.high))})" for row in rows])
+    rows = shares_in_order(answer.admixture)
+    if shares_are_told(answer.admixture):
+        found = [_with_interval(COMPONENTS[row.code], row.share, (row.low, row.high)) for row in rows]
+        return f"Shares: {listed(found)}"
+    return f"{TOO_FEW} {listed([f'{COMPONENTS[row.code]} {interval((row.low, row.high))}' for row in rows])}"

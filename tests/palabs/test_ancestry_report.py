@@ -17,7 +17,17 @@ from palabs.report import render
 from palabs.report_basis import REASONS, reliability_section
 from palabs.report_html import Html, join, tag
 from palabs.report_tree import below, split
-from palabs.report_words import LIMITS, headline, interval, listed, odds, of_100, percent, sets_in_words
+from palabs.report_words import (
+    LIMITS,
+    headline,
+    interval,
+    listed,
+    odds,
+    of_100,
+    percent,
+    sets_in_words,
+    shares_in_words,
+)
 from palabs.versions import version_of
 from palabs.workload.ancestry.hits import REASONS as READER_REASONS
 
@@ -61,7 +71,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text += data if "style" not in self.open else ""
+        self.text += data.replace("\u00a0", " ") if "style" not in self.open else ""
 
 
 def read(name):
@@ -158,6 +168,8 @@ def test_where_not_even_a_continent_is_settled_the_report_says_so(answer):
     conclusion = msgspec.structs.replace(answer.conclusion, level="world", code="world", probability=1.0)
     open_ended = changed(answer, conclusion=conclusion)
     assert headline(open_ended).kind == "open"
+    code, probability = max(open_ended.superpopulations.items(), key=lambda item: item[1])
+    assert f"Likeliest: {CONTINENTS[code]} {percent(probability)}" in headline(open_ended).more
     assert "does not choose between the continental groups" in text_of(open_ended)
 
 
@@ -179,9 +191,49 @@ def test_whom_the_references_seem_not_to_fit_no_population_is_named_first(verdic
     assert not [p.name for p in POPULATIONS.values() if p.name in said.lead + said.more]
     opening = text_of(misfit).split("How likely")[0]
     assert "Finnish" not in opening
-    assert "Your DNA may fit none of these places" in text_of(misfit)
-    assert "come from one of the 26" in sets_in_words(misfit)[0]
-    assert "hold for people of the 26 reference populations only" in text_of(misfit)
+    assert re.search("Your DNA (may fit|fits) none of these places", text_of(misfit))
+    assert "suppose that your family comes from one of the 26" in text_of(misfit)
+    assert "as you were" not in text_of(misfit)
+    assert "suppose that" not in text_of(answer)
+    assert "as you were" in text_of(answer)
+
+
+def test_an_outsider_is_promised_nothing(answer):
+    """No list that holds the truth, and no count of those who were right, which were people of the 26."""
+    outside = changed(answer, reference=msgspec.structs.replace(answer.reference, verdict="outside"))
+    assert sets_in_words(outside)[1] == []
+    text = text_of(outside)
+    assert "hold the truth" not in text
+    assert "Of 100 people who were told" not in text
+    assert "not known for people like you" in text
+    assert "Which groups are least unlike you?" in text
+    assert "Of 100 people who were told" in text_of(answer)
+    assert [names for _, names in sets_in_words(answer)[1]][-1] == "Finnish in Finland"
+
+
+def test_the_sets_promise_what_they_hold_of_all_people_with_such_a_file(answer):
+    assert (
+        sets_in_words(answer)[0] == "Lists made in this way hold the truth for 9 of 10 people with a file like yours:"
+    )
+    unsure = changed(answer, reference=msgspec.structs.replace(answer.reference, verdict="uncertain", p_value=0.005))
+    assert sets_in_words(unsure)[0].startswith("If you come from one of the 26: lists made in this way")
+    assert "That holds for people of the 26 populations only" in text_of(unsure)
+    assert "That holds for people of the 26" not in text_of(answer)
+
+
+def test_one_name_comes_with_the_warning_that_parents_may_have_come_from_two():
+    assert "If your parents come from two populations" in headline(read("finnish")).more
+    assert "If your parents come from two populations" not in headline(read("colombian")).more
+    assert all("If your parents come from two populations" in text_of(read(name)) for name in NAMES)
+
+
+def test_a_name_on_which_a_few_stretches_decide_is_said_to_be_so(answer):
+    code = answer.conclusion.code
+    for low, fragile in ((0.3, True), (0.7, False)):
+        wide = changed(answer, intervals=answer.intervals | {code: (low, 1.0)})
+        assert ("a few stretches of your genome decide" in headline(wide).more) is fragile
+    narrow = changed(answer, intervals=answer.intervals | {code: (0.9987, 0.9989)})
+    assert "interval less than 0.1 % wide" in headline(narrow).more
 
 
 def test_where_the_file_shows_too_little_to_test_the_fit_that_stands_beside_the_answer(answer):
@@ -269,6 +321,8 @@ def test_the_snps_are_accounted_for_with_reasons(answer):
     assert "not used: twice in the file, with different results3" in text
     assert "not used: from mars2" in text
     assert "found from the data and not from the header" in text
+    none_turned = changed(answer, snps=answer.snps | {"strand_flipped": 0})
+    assert "0 of the SNPs used stood on the other strand" in text_of(none_turned)
     assert set(REASONS) == {"missing", *READER_REASONS}
 
 
@@ -286,6 +340,25 @@ def test_the_shares_are_shown_with_intervals_or_said_to_be_missing(answer):
     for row in answer.admixture.components:
         assert f"{COMPONENTS[row.code]}{percent(row.share)} ({interval((row.low, row.high))})" in text
     assert "Shares were not estimated" in text_of(changed(answer, admixture=None))
+    assert "Too few SNPs to tell the shares" not in text
+
+
+def vague(answer):
+    """The answer with shares that could be nearly anything."""
+    rows = [msgspec.structs.replace(row, low=0.0, high=0.54) for row in answer.admixture.components]
+    return changed(answer, admixture=msgspec.structs.replace(answer.admixture, components=tuple(rows)))
+
+
+def test_of_shares_that_could_be_nearly_anything_the_intervals_alone_are_told(answer):
+    few = vague(answer)
+    section_of_shares = text_of(few).split("What your DNA is made of")[1].split("How often is it right?")[0]
+    assert "Too few SNPs to tell the shares" in section_of_shares
+    assert "99.9" not in section_of_shares
+    assert all(f"{name}0 to 54 %" in section_of_shares for name in COMPONENTS.values())
+    said = shares_in_words(few)
+    assert said.startswith("Too few SNPs to tell the shares")
+    assert "European 0 to 54 %" in said
+    assert shares_in_words(answer).startswith("Shares: European ")
 
 
 def test_every_stretch_of_a_painting_is_drawn_once_with_a_pattern_of_its_own():
@@ -302,16 +375,16 @@ def test_every_stretch_of_a_painting_is_drawn_once_with_a_pattern_of_its_own():
     assert "Along your chromosomes" not in text_of(read("finnish"))
 
 
-def row(name, information, bins=(), accuracy=0.8):
+def row(name, information, bins=(), accuracy=0.8, snps=100):
     quality = Quality(accuracy, 0.95, 0.5, 0.3, 0.02, bins)
-    return Row(name, 100, information, 500, quality, quality, quality)
+    return Row(name, snps, information, 500, quality, quality, quality)
 
 
 def test_the_reliability_is_that_of_the_files_with_the_most_similar_information(answer):
-    measured = Evaluation("sha256:x", (row("few", 10), row("many", 1000), row("hardly any", 1)))
-    for information, name in ((60.0, "few"), (200.0, "many"), (0.0, "hardly any"), (1e6, "many")):
+    measured = Evaluation("sha256:x", (row("few", 10, snps=90), row("many", 1000, snps=800), row("one", 1, snps=1)))
+    for information, name in ((60.0, 90), (200.0, 800), (0.0, 1), (1e6, 800)):
         other = changed(answer, evidence=msgspec.structs.replace(answer.evidence, information=information))
-        assert f"“{name}”" in Page(reliability_section(other, measured)).text
+        assert f"({name} SNPs)" in Page(reliability_section(other, measured)).text
 
 
 def test_of_100_people_told_as_much_the_number_that_was_right_is_said(answer):

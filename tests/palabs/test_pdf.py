@@ -14,6 +14,7 @@ import pytest
 from palabs.answer import NONE_STATEMENT, read_answer
 from palabs.pdf import printable, render_pdf, tree_rows
 from palabs.populations import CONTINENTS, POPULATIONS, REGIONS
+from palabs.report_basis import REASONS
 from palabs.report_words import LIMITS, fit_in_words, headline, percent
 from palabs.service import STATEMENT
 
@@ -62,11 +63,23 @@ def test_the_page_says_what_the_report_says(name, tmp_path):
     assert "confide receipt verify report.receipt.json" in text
     assert RECEIPT["job"] in text
     assert answer.model.digest in text
-    assert "made in this way hold the truth" in text or "you seem not to" in text
+    assert ("made in this way hold the truth" in text) is (name != "outside")
+    assert ("not known for people like you" in text) is (name == "outside")
     assert percent(max(answer.superpopulations.values())) in text
     assert outside_the_margins(tmp_path / "report.pdf") == []
     words = text.split()
     assert all(word in words for limit in LIMITS for word in limit.split())
+
+
+def test_of_shares_that_could_be_nearly_anything_the_page_tells_the_intervals_alone(tmp_path):
+    answer = read("finnish")
+    rows = [msgspec.structs.replace(row, low=0.0, high=0.54) for row in answer.admixture.components]
+    vague = msgspec.structs.replace(answer.admixture, components=tuple(rows))
+    text = text_of(render_pdf(msgspec.structs.replace(answer, admixture=vague), TEE, RECEIPT), tmp_path)
+    assert "Too few SNPs to tell the shares" in text
+    assert text.count("0 to 54 %") == len(rows)
+    assert percent(max(row.share for row in rows)) not in text.split("made of")[1].split("How sure")[0]
+    assert outside_the_margins(tmp_path / "report.pdf") == []
 
 
 def test_without_protection_the_page_says_so(tmp_path):
@@ -113,6 +126,7 @@ def worst():
         prediction_sets=sets,
         admixture=read("outside").admixture,
         file=msgspec.structs.replace(answer.file, format="W" * 32),
+        snps=answer.snps | dict.fromkeys(REASONS, 1_000) | {"in_file": 9_999_999, "panel": answer.snps["used"] + 7_000},
     )
 
 
@@ -122,6 +136,8 @@ def test_the_most_that_an_answer_can_say_fits_one_page(tmp_path):
     assert text.endswith("confide receipt verify report.receipt.json")
     assert outside_the_margins(tmp_path / "report.pdf") == []
     assert all(population.name.split()[0] in text for population in POPULATIONS.values())
+    words = text.split()
+    assert all(word in words for reason in REASONS.values() for word in reason.split()[:-1])
 
 
 def test_the_tree_is_cut_where_it_has_no_room_and_keeps_its_order():
