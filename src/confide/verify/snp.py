@@ -25,10 +25,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP384R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA384
 
 from confide.checklist import Checklist
 from confide.errors import Refused
@@ -54,6 +52,7 @@ from confide.verify.amd_chain import (
 from confide.verify.anchors import AMD_ROOTS
 from confide.verify.examination import Examination
 from confide.verify.parts import check_parts
+from confide.verify.signatures import verifies
 from confide.verify.snp_id_block import CODES as ID_BLOCK_CODES
 from confide.verify.snp_id_block import PARTS as ID_BLOCK_PARTS
 from confide.verify.snp_id_block import check_id_block
@@ -241,15 +240,14 @@ def check_signature(report: SnpReport, evidence: bytes, leaf: Certificate, check
     )
 
 
+def report_signature(report: SnpReport) -> bytes:
+    """The signature as DER (RFC 3279, section 2.2.3), from the two numbers in little-endian order."""
+    return encode_dss_signature(int.from_bytes(report.r, "little"), int.from_bytes(report.s, "little"))
+
+
 def _p384_verifies(key: object, report: SnpReport, message: bytes) -> bool:
-    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP384R1):
-        return False
-    r, s = int.from_bytes(report.r, "little"), int.from_bytes(report.s, "little")
-    try:
-        key.verify(encode_dss_signature(r, s), message, ECDSA(SHA384()))
-    except InvalidSignature:
-        return False
-    return True
+    on_p384 = isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP384R1)
+    return on_p384 and verifies("ecdsa-sha384", key, report_signature(report), message)
 
 
 # 4. Signing key

@@ -18,7 +18,10 @@ from confide.verify.trust import Trust
 FORMATS = {
     "aws-nitro": "confide.verify.nitro",
     "sev-snp": "confide.verify.snp",
+    "sgx": "confide.verify.sgx",
+    "tdx": "confide.verify.tdx",
     "nvidia": "confide.verify.nvidia",
+    "tpm": "confide.verify.tpm",
 }
 
 
@@ -56,7 +59,6 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     """Makes every check of the format's verifier, and of those of its devices; `join_devices` takes their verdicts into
     the whole. Raises Refused for an unknown format, Misuse for broken base64.
     """
-    bundle.check_base64()
     check_devices(bundle.devices)
     exam = verifier_of(bundle.format).examine(bundle, now=now, report_data=report_data, trust=trust)
     for device in bundle.devices:

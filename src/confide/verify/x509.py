@@ -37,7 +37,7 @@ class MalformedCertificateError(ValueError):
     """The bytes are neither a certificate nor a revocation list, or its parts do not parse."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Certificate:
     """An X.509 certificate (RFC 5280): its fields as plain values. `extensions` maps an OID to the DER value, for those
     that the library does not know; `critical` are the OIDs of all critical ones; `path_length` is the constraint on the
@@ -69,17 +69,34 @@ class Certificate:
     @property
     def public_key(self) -> object:
         """The public key, or None where it is of a kind that is not known."""
-        try:
-            return self.parsed.public_key()
-        except (ValueError, UnsupportedAlgorithm):
-            return None
+        return _public_key(self)
 
     def signed_by(self, issuer: Certificate, algorithms: Collection[str]) -> bool:
         """Whether the issuer's key made the signature, by one of these algorithms. Names and periods are not judged."""
-        parsed = self.parsed
-        return self.algorithm in algorithms and verifies(
-            self.algorithm, issuer.public_key, parsed.signature, parsed.tbs_certificate_bytes
-        )
+        return self.algorithm in algorithms and _is_signed(self, issuer)
+
+    def __eq__(self, other: object) -> bool:
+        """The same bytes are the same certificate."""
+        return isinstance(other, Certificate) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+
+@lru_cache(maxsize=256)
+def _public_key(certificate: Certificate) -> object:
+    try:
+        return certificate.parsed.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+# That one certificate's key signed another is a fact for ever: chains come again with every report of a machine. Names,
+# periods, revocation and trust are judged each time.
+@lru_cache(maxsize=256)
+def _is_signed(certificate: Certificate, issuer: Certificate) -> bool:
+    parsed = certificate.parsed
+    return verifies(certificate.algorithm, issuer.public_key, parsed.signature, parsed.tbs_certificate_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +122,7 @@ class RevocationList:
 
 
 # The same few certificates come with every report of a machine. What is remembered is the parsing, never a verdict.
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def parse_item(der: bytes) -> Certificate | RevocationList:
     """The certificate or revocation list in the DER. Raises MalformedCertificateError."""
     # VCEK certificates carry the serial number 0 by AMD's design (57230); the library warns of it. The lock is there
@@ -181,3 +198,10 @@ def _algorithm(parsed: x509.Certificate | x509.CertificateRevocationList) -> str
         return BY_OID.get(oid, "")
     digest = parsed.signature_hash_algorithm
     return f"rsa-pss-{digest.name}" if digest else ""
+
+
+def forget() -> None:
+    """Forgets the certificates seen and their signatures: for measurements."""
+    parse_item.cache_clear()
+    _is_signed.cache_clear()
+    _public_key.cache_clear()
