@@ -72,9 +72,8 @@ def proof_section(receipt: Mapping[str, Any] | None) -> Html:
                 "Nothing of your data was stored by this computation but this report. Delete it, and your own file."
             ),
         )
-    return section(
-        "Proof", *_proven(receipt), _facts(receipt), *_who_saw(receipt), *_verify(receipt), *_deletion(_kept(receipt))
-    )
+    parts = (*_proven(receipt), _facts(receipt), *_who_saw(receipt), *_verify(receipt), *_deletion(_kept(receipt)))
+    return section("Proof", *parts, class_="long")
 
 
 def _proven(receipt: Mapping[str, Any]) -> tuple[Html, ...]:

@@ -29,6 +29,10 @@ AXE = """;axe.run(document, {resultTypes: ["violations", "incomplete"]}).then(fo
 });"""
 
 
+ROWS = """const rows = [...document.querySelectorAll(".row")];
+document.title = "rows " + rows.length + ", too wide " + rows.filter(row => row.scrollWidth > row.clientWidth).length"""
+
+
 def measured(document):
     found = re.search(r"measured (\d+) of (\d+), loaded (\d+)", document)
     assert found is not None
@@ -41,11 +45,20 @@ def test_the_report_fits_a_desktop_and_loads_nothing(report, browse):
     assert loaded == 0
 
 
-@pytest.mark.parametrize("name", ["puerto-rican-phased", "outside"])
+@pytest.mark.parametrize("name", ["puerto-rican-phased", "outside", "few-snps"])
 def test_the_report_fits_a_phone(name, report, browse):
     needed, given, _ = measured(browse(report(name), FRAME % 360))
     assert given == 360
     assert needed <= given
+
+
+@pytest.mark.parametrize("width", [500, 700, 1280])
+def test_no_number_stands_out_of_its_row(width, report, browse):
+    document = browse(report("outside"), ROWS, width=width)
+    found = re.search(r"rows (\d+), too wide (\d+)", document)
+    assert found is not None
+    assert int(found[1]) > 10
+    assert int(found[2]) == 0
 
 
 def examine(document):
