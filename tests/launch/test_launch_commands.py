@@ -103,7 +103,7 @@ def test_policy_new_predicts_what_the_machine_measures(owner, tmp_path, capsys):
     policy = parse_policy(out.read_text())
     assert (policy.kind, policy.simulated_roots) == ("simulation", (owner.root,))
     launched = task.run().events[0]
-    assert policy.platforms[0].measurements == (launched["measurement"],) == (document["measurement"],)
+    assert policy.platforms[0].values["measurements"] == (launched["measurement"],) == (document["measurement"],)
 
 
 def test_policy_new_by_fingerprint_is_the_same_and_never_overwrites(owner, tmp_path, capsys):

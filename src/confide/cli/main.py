@@ -20,6 +20,9 @@ COMMANDS = (
     Command("policy new", "write a policy for a bundle, to be read and edited", "confide.cli.policy_new"),
     Command("policy check", "check a policy file", "confide.cli.policy_check"),
     Command("policy explain", "say in plain sentences what a policy allows", "confide.cli.policy_explain"),
+    Command(
+        "policy suggest", "write a strict policy from a known-good sample of evidence", "confide.cli.policy_suggest"
+    ),
     Command("policy activate", "make a policy the current revision of its name", "confide.cli.policy_activate"),
     Command("job new", "name a workload, its inputs, the recipient and the policy", "confide.cli.job_new"),
     Command("job show", "show a job and what became of it", "confide.cli.job_show"),
@@ -29,6 +32,7 @@ COMMANDS = (
     Command("run", "launch a bundle in an enclave and let it do a job", "confide.cli.run"),
     Command("receipt verify", "verify a receipt, offline, at its own time", "confide.cli.receipt_verify"),
     Command("evidence verify", "verify attestation evidence, with or without a policy", "confide.cli.evidence_verify"),
+    Command("evidence show", "print what evidence says, without trusting it", "confide.cli.evidence_show"),
     Command("vectors run", "run the test vectors of attestation evidence", "confide.cli.vectors_run"),
 )
 

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from confide.cli.framework import Reply
-from confide.cli.policy_file import read_policy
 
 DESCRIPTION = """\
 Checks a policy file: every field set or waived with a reason, nothing unknown, every value possible. Shows every
@@ -24,6 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Reply:
     """Reads the policy; mistakes are Misuse."""
+    from confide.cli.policy_file import read_policy  # noqa: PLC0415 - --help stays quick
+
     policy = read_policy(args.policy)
     document = {"name": policy.name, "kind": policy.kind, "digest": policy.digest}
     return Reply(document, f"{policy.name} ({policy.kind}) is in order: {policy.digest}")

@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 
 from confide.cli.framework import Reply
-from confide.cli.policy_file import read_policy
-from confide.policy import explain_policy
 
 DESCRIPTION = """\
 Says in plain sentences what a policy allows: who may read, who may receive, and what each platform must show. What
@@ -25,6 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Reply:
     """Reads the policy and says it."""
+    from confide.cli.policy_file import read_policy  # noqa: PLC0415 - --help stays quick
+    from confide.policy import explain_policy  # noqa: PLC0415 - the same
+
     policy = read_policy(args.policy)
     sentences = explain_policy(policy)
     document = {"name": policy.name, "kind": policy.kind, "digest": policy.digest, "sentences": sentences}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -54,3 +55,8 @@ def pack_evidence(name: str, evidence: bytes, endorsements: tuple[bytes, ...] = 
         tuple(to_base64(item) for item in endorsements),
         {part: to_base64(data) for part, data in parts.items()},
     )
+
+
+def with_devices(bundle: EvidenceBundle, devices: Iterable[EvidenceBundle]) -> EvidenceBundle:
+    """The bundle with these devices after its own."""
+    return msgspec.structs.replace(bundle, devices=(*bundle.devices, *devices))

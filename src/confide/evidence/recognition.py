@@ -6,7 +6,7 @@ import binascii
 import importlib
 
 from confide.errors import ConfideError, Refused
-from confide.evidence.bundle import EvidenceBundle, pack_evidence
+from confide.evidence.bundle import EvidenceBundle, pack_evidence, with_devices
 from confide.evidence.endorsements import read_certificate_table
 from confide.evidence.snp import FORMAT, REPORT_SIZE, VERSIONS
 from confide.ids import from_base64
@@ -20,10 +20,13 @@ _VERSION_BYTES = 4
 # Modules that know the shapes in which their evidence is delivered: `recognise(data)` gives the bundle, or None where
 # the bytes are of no such shape. They are asked in this order, so those with the clearest marks come first.
 RECOGNISERS: tuple[str, ...] = (
+    "confide.evidence.tdx",
+    "confide.evidence.sgx",
     "confide.evidence.nitro",
     "confide.evidence.nvidia",
     "confide.evidence.jwt",
     "confide.evidence.azure_vtpm",
+    "confide.evidence.tpm_delivery",
     "confide.evidence.snp_json",
 )
 
@@ -54,7 +57,7 @@ def _from_known_shapes(data: bytes, format_name: str | None) -> EvidenceBundle |
 
 def _from_own_shapes(data: bytes, format_name: str | None) -> EvidenceBundle:
     text = data.strip()
-    return _from_json(text) if text.startswith(b"{") else _from_binary(_decoded(data), format_name)
+    return _from_json(text) if text.startswith((b"{", b"[")) else _from_binary(_decoded(data), format_name)
 
 
 def _unrecognised(got: str) -> Refused:
@@ -67,9 +70,16 @@ def _unrecognised(got: str) -> Refused:
 
 
 def _from_json(text: bytes) -> EvidenceBundle:
+    """A bundle, or a list of bundles, of which the first is the machine and the others are its devices."""
     try:
-        bundle = load_as(EvidenceBundle, text, "evidence bundle")
+        if text.startswith(b"["):
+            first, *others = load_as(tuple[EvidenceBundle, ...], text, "list of evidence bundles")
+            bundle = with_devices(first, others)
+        else:
+            bundle = load_as(EvidenceBundle, text, "evidence bundle")
         bundle.check_base64()
+    except ValueError:
+        raise _unrecognised("an empty list") from None
     except ConfideError as failure:
         raise _unrecognised(failure.findings[0].got) from None
     return bundle

@@ -6,7 +6,12 @@ from confide.policy import codes_nitro, codes_snp
 from confide.policy.code import Code
 
 _OWN = {
-    "cli.nonce": Code("the report data given on the command line is not hexadecimal"),
+    "cli.nonce": Code("the report data given on the command line is not hexadecimal, or too long"),
+    "cli.format": Code("the format named on the command line is not known"),
+    "cli.part": Code("a part given on the command line is no NAME=FILE, or is there already"),
+    "cli.trust_key": Code("a key given on the command line is none, or a policy says already which are trusted"),
+    "cli.set": Code("a field given on the command line is no NAME=VALUE of the policy's platform"),
+    "cli.platform": Code("the platform named on the command line is not known"),
     "endorsement.malformed": Code("a certificate, list or certificate table does not parse, or there are too many"),
     "evidence.format": Code("the evidence is of no known format, or of another than was named"),
     "evidence.incomplete": Code("a check that is required has no result: a fault of Confide"),

@@ -6,18 +6,22 @@ What the sample does not show is waived, and the waiver says so: a person reads 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from confide.checklist import Checklist
+from confide.clock import to_rfc3339
 from confide.errors import Finding, Misuse
 from confide.policy.kinds import KINDS, kind_of
-from confide.policy.model import Waiver
+from confide.policy.model import AllOf, Waiver
+from confide.policy.parsing import default_name
 from confide.policy.reading import WrongValueError
 from confide.policy.rule import AnyRule, Rule
-from confide.policy.template import PlatformText, toml_value
+from confide.policy.template import PlatformText, PolicyText, toml_value
 from confide.verify import Examination
 
+_VERIFIED = "Suggested from a sample that was verified as genuine. Whether it is a good one, you have to know."
+_UNVERIFIED = "Suggested from an UNVERIFIED sample: whoever made it chose these values. Do not use it unread."
 _NOTHING_STRICT = "the sample does not show what a strict policy wants: got {got}, wanted {wanted}"
 _LONGEST = 200
 
@@ -39,6 +43,39 @@ def suggest_platform(exam: Examination) -> PlatformText:
     defaults = kind.defaults(product)
     values = {rule.name: suggest_value(rule, subject, defaults) for rule in kind.rules}
     return PlatformText(format=exam.format, product=product, values=values)
+
+
+def suggest_policy(exam: Examination, name: str, *, trusted_keys: Collection[str] = (), verified: bool) -> PolicyText:
+    """A policy for verification alone that the examined evidence and its devices satisfy, all of them together. Whether
+    they are genuine is the caller's business: `verified` only writes into the file's top what was found. Raises Misuse
+    where the evidence makes no policy.
+    """
+    found: dict[tuple[str, str], PlatformText] = {}
+    for piece in (exam, *exam.devices):
+        platform = suggest_platform(piece)
+        found.setdefault((platform.format, platform.product), platform)
+    short = [f"{one} of {piece.format}" for piece in (exam, *exam.devices) for one in falls_short(piece)]
+    short_note = [f"The sample falls short of a strict new policy in: {', '.join(short)}."] if short else []
+    names = tuple(default_name(*key) for key in found)
+    root = exam.unverified_root
+    return PolicyText(
+        name=name,
+        kind="simulation" if exam.simulated else "production",
+        platforms=list(found.values()),
+        simulated_roots=[root] if exam.simulated and root else [],
+        trusted_keys=sorted(trusted_keys),
+        accept=AllOf(names) if len(names) > 1 else None,
+        notes=[_VERIFIED if verified else _UNVERIFIED, f"The sample was read at {to_rfc3339(exam.now)}.", *short_note],
+    )
+
+
+def falls_short(exam: Examination) -> list[str]:
+    """The rules whose strict default the evidence does not satisfy, such as a floor on patches."""
+    kind = kind_of(exam.format)
+    defaults = kind.defaults(exam.unverified_product or "")
+    strict = [(rule, defaults.get(rule.name)) for rule in kind.rules]
+    given = [(rule, value) for rule, value in strict if value is not None and not isinstance(value, Waiver)]
+    return [rule.name for rule, value in given if _problem(rule, value, exam.unverified_subject)]
 
 
 def suggest_value(rule: AnyRule, subject: Any, defaults: Mapping[str, object]) -> object:
