@@ -72,6 +72,20 @@ def test_keys_stand_in_order_where_that_is_asked_for(encoded: str, in_order: boo
         load_cbor(bytes.fromhex(encoded), deterministic=True)
 
 
+@pytest.mark.parametrize("encoded", ["1800", "1900ff", "1b0000000000000000", "580101", "a1180101"])
+def test_longer_forms_of_numbers_are_taken_where_that_is_asked_for(encoded: str):
+    data = bytes.fromhex(encoded)
+    assert load_cbor(data, variant=True) == cbor2.loads(data)
+    with pytest.raises(MalformedCborError, match="shortest"):
+        load_cbor(data)
+
+
+@pytest.mark.parametrize("encoded", ["f93c00", "f814", "9fff", "a20100180101", "fb3ff199999999999a"])
+def test_other_variants_are_refused_even_then(encoded: str):
+    with pytest.raises(MalformedCborError):
+        load_cbor(bytes.fromhex(encoded), variant=True)
+
+
 def test_number_and_text_keys_of_the_same_look_are_two():
     assert load_cbor(bytes.fromhex("a30100613101413102")) == {1: 0, "1": 1, b"1": 2}
 
@@ -110,11 +124,11 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_bombs_are_answered_in_ten_milliseconds(bomb: bytes):
     times = []
-    for _ in range(3):
-        begin = time.perf_counter()
+    for _ in range(5):
+        begin = time.process_time()
         with pytest.raises(MalformedCborError):
             load_cbor(bomb)
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     assert min(times) < 0.010
 
 

@@ -3,7 +3,8 @@
 Source: RFC 8949. What is taken is its preferred serialisation (section 4.1): definite lengths, every number in its
 shortest form, no duplicate keys (section 5.6), nothing after the item. Tags are refused unless the caller asks for
 them, and none is interpreted; floating-point numbers and simple values other than false, true and null are refused,
-since no format of evidence has them. With `deterministic`, keys must also stand in bytewise order (section 4.2.1).
+since no format of evidence has them. With `deterministic`, keys must also stand in bytewise order (section 4.2.1);
+with `variant`, longer forms of numbers are taken, where a format lets its attesters write them.
 
 The decoder is our own since a general one does more: `cbor2` turns tags into dates, regular expressions and shared
 references, and takes any length form. It stays the encoder here, and the oracle of the tests.
@@ -23,7 +24,7 @@ _SIMPLE = {20: False, 21: True, 22: None}
 # Additional information: below 24 the argument itself, then 1, 2, 4 or 8 bytes that hold it.
 _DIRECT = 24
 _BYTES_OF_ARGUMENT = {24: 1, 25: 2, 26: 4, 27: 8}
-_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG = range(7)
+_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE_OR_FLOAT = range(8)
 
 
 class MalformedCborError(ValueError):
@@ -39,14 +40,19 @@ class Tagged:
 
 
 def load_cbor(
-    data: bytes, *, tags: Collection[int] = (), deterministic: bool = False, max_bytes: int = MAX_BYTES
+    data: bytes,
+    *,
+    tags: Collection[int] = (),
+    deterministic: bool = False,
+    variant: bool = False,
+    max_bytes: int = MAX_BYTES,
 ) -> Any:
     """The one item in `data`: int, bytes, str, list, dict, bool, None, or `Tagged` for a tag in `tags`.
     Raises MalformedCborError; more than `max_bytes` are refused unread.
     """
     if len(data) > max_bytes:
         raise MalformedCborError(f"{len(data)} bytes, more than {max_bytes}")
-    reader = _Reader(data, frozenset(tags), deterministic)
+    reader = _Reader(data, frozenset(tags), deterministic=deterministic, variant=variant)
     value = reader.item(0)
     if reader.position != len(data):
         raise MalformedCborError(f"{len(data) - reader.position} bytes after the item")
@@ -56,8 +62,8 @@ def load_cbor(
 class _Reader:
     """Walks over the bytes once. `item` reads the item at `position`."""
 
-    def __init__(self, data: bytes, tags: frozenset[int], deterministic: bool) -> None:
-        self.data, self.tags, self.deterministic = data, tags, deterministic
+    def __init__(self, data: bytes, tags: frozenset[int], *, deterministic: bool, variant: bool) -> None:
+        self.data, self.tags, self.deterministic, self.variant = data, tags, deterministic, variant
         self.position = self.items = 0
 
     def item(self, depth: int) -> Any:
@@ -83,12 +89,12 @@ class _Reader:
         major, info = first >> 5, first & 0x1F
         if info < _DIRECT:
             return major, info
-        if info not in _BYTES_OF_ARGUMENT:
-            raise self.error("an indefinite length or a reserved one")
+        if info not in _BYTES_OF_ARGUMENT or major == _SIMPLE_OR_FLOAT:
+            raise self.error("an indefinite length, a reserved one, or a float")
         size = _BYTES_OF_ARGUMENT[info]
         argument = int.from_bytes(self.take(size), "big")
-        if argument < (_DIRECT if size == 1 else 1 << 4 * size):
-            raise self.error("a number that is not in its shortest form, or a float")
+        if not self.variant and argument < (_DIRECT if size == 1 else 1 << 4 * size):
+            raise self.error("a number that is not in its shortest form")
         return major, argument
 
     def take(self, size: int) -> bytes:
@@ -136,7 +142,7 @@ class _Reader:
 
     def simple(self, argument: int) -> bool | None:
         if argument not in _SIMPLE:
-            raise self.error("a float, undefined, or an unassigned simple value")
+            raise self.error("undefined, or an unassigned simple value")
         return _SIMPLE[argument]
 
     def error(self, what: str) -> MalformedCborError:

@@ -64,27 +64,32 @@ class CoseSign1:
 
 
 def parse_sign1(
-    data: bytes, *, tagged: bool | None = None, tags: Collection[int] = (), max_bytes: int = MAX_BYTES
+    data: bytes,
+    *,
+    tagged: bool | None = None,
+    tags: Collection[int] = (),
+    variant: bool = False,
+    max_bytes: int = MAX_BYTES,
 ) -> CoseSign1:
     """The message in `data`. `tagged` demands tag 18 (True) or forbids it (False); None takes both. `tags` are tags
-    that may stand in the headers.
+    that may stand in the headers, `variant` is that of `load_cbor`.
 
     Raises MalformedCoseError: for what is no COSE_Sign1, an empty protected header, a label in both headers, and
     critical headers (`crit`), since none is known here.
     """
     try:
-        value = load_cbor(data, tags={COSE_SIGN1_TAG, *tags}, max_bytes=max_bytes)
+        value = load_cbor(data, tags={COSE_SIGN1_TAG, *tags}, variant=variant, max_bytes=max_bytes)
         has_tag = isinstance(value, Tagged) and value.tag == COSE_SIGN1_TAG
         if tagged not in {None, has_tag}:
             raise MalformedCoseError(f"{'no' if tagged else 'a'} tag {COSE_SIGN1_TAG}")
-        message = _message(value.value if has_tag else value, tags, tagged=has_tag)
+        message = _message(value.value if has_tag else value, tags, tagged=has_tag, variant=variant)
     except MalformedCborError as error:
         raise MalformedCoseError(str(error)) from None
     _check_headers(message)
     return message
 
 
-def _message(parts: object, tags: Collection[int], *, tagged: bool) -> CoseSign1:
+def _message(parts: object, tags: Collection[int], *, tagged: bool, variant: bool) -> CoseSign1:
     if not isinstance(parts, list) or len(parts) != _PARTS:
         raise MalformedCoseError("not an array of four")
     protected_bytes, unprotected, payload, signature = parts
@@ -92,7 +97,7 @@ def _message(parts: object, tags: Collection[int], *, tagged: bool) -> CoseSign1
     if not right or not isinstance(payload, bytes | None):
         raise MalformedCoseError("not byte string, map, byte string or null, byte string")
     # An empty protected header is written as no bytes at all (section 3); it lacks the algorithm either way.
-    protected = load_cbor(protected_bytes, tags=tags, max_bytes=len(protected_bytes)) if protected_bytes else {}
+    protected = load_cbor(protected_bytes, tags=tags, variant=variant) if protected_bytes else {}
     if not isinstance(protected, dict):
         raise MalformedCoseError("a protected header that is not a map")
     return CoseSign1(protected_bytes, protected, unprotected, payload, signature, tagged)
