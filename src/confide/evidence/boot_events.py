@@ -57,6 +57,14 @@ _COMMAND_LINE = re.compile(r"BOOT_IMAGE=|(?![A-Za-z_][A-Za-z0-9_]*=)\S*[/(]")
 # What EV_SEPARATOR measures (PFP, section 10.4.1): the end of the firmware's part, or that something went wrong.
 _SEPARATORS = (bytes(4), b"\xff" * 4, b"\1\0\0\0")
 
+# What firmware remarks in PCR 4 and 5 (PFP, section 10.4.3): strings that say nothing of what was started.
+_REMARKS = frozenset({
+    "Calling EFI Application from Boot Option", "Returning from EFI Application from Boot Option",
+    "Exit Boot Services Invocation", "Exit Boot Services Returned with Failure",
+    "Exit Boot Services Returned with Success",
+})  # fmt: skip
+_STRINGS = frozenset({"boot_command", "kernel_command_line", "separator"})
+
 _GCE_INFO = b"GCE NonHostInfo\0"
 _GCE_TECHNOLOGIES = {0: "none", 1: "AMD SEV", 2: "AMD SEV-ES", 3: "Intel TDX", 4: "AMD SEV-SNP"}
 _MAX_TEXT = 8192
@@ -229,16 +237,31 @@ def technology(events: Sequence[BootEvent], register: int = 0) -> str | None:
     return said[0].text if len(said) == 1 and said[0].proven else None
 
 
+def code_digests(events: Sequence[BootEvent], registers: frozenset[int]) -> tuple[bytes, ...] | None:
+    """The digests of what was loaded and started, by the PCRs in which such things are measured: every event there but
+    separators and the firmware's own remarks. No type or name is believed, since neither is measured. None where the
+    events do not cover all of the registers.
+    """
+    if not registers <= {one.register for one in events}:
+        return None
+    mine = [one for one in events if one.register in registers and one.meaning != "separator"]
+    return tuple(one.digest for one in mine if not (one.meaning == "action" and one.proven and one.text in _REMARKS))
+
+
+def measured_command_lines(events: Sequence[BootEvent]) -> tuple[str, ...] | None:
+    """The kernel's command lines by the PCRs in which they stand. None where there are none, or where anything else
+    than commands and separators stands in those PCRs, or where something was not measured as the log has it: it might
+    be a command line under another name. That the boot loader is honest is for the digests of code to show.
+    """
+    lines = [one for one in events if one.meaning == "kernel_command_line"]
+    registers = {one.register for one in lines}
+    around = [one for one in events if one.register in registers]
+    known = all(one.proven and one.meaning in _STRINGS for one in around)
+    return tuple(one.text for one in lines) if lines and known else None
+
+
 def before_separator(events: Sequence[BootEvent], register: int) -> list[BootEvent]:
     """The firmware's own events in a register: those before its first separator."""
     mine = [one for one in events if one.register == register]
     end = next((index for index, one in enumerate(mine) if one.meaning == "separator"), len(mine))
     return mine[:end]
-
-
-def command_lines(events: Sequence[BootEvent]) -> tuple[str, ...] | None:
-    """The kernel's command lines, as measured. None where one was not measured as the log has it: then the log says
-    nothing. That the boot loader itself told the truth is for the digests of `boot_application` to show.
-    """
-    lines = [one for one in events if one.meaning == "kernel_command_line"]
-    return tuple(one.text for one in lines) if all(one.proven for one in lines) else None

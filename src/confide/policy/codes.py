@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confide.policy import codes_nitro, codes_snp
+from confide.policy import codes_nitro, codes_snp, codes_tpm
 from confide.policy.code import Code
 
 _OWN = {
@@ -16,7 +16,9 @@ _OWN = {
     "evidence.format": Code("the evidence is of no known format, or of another than was named"),
     "evidence.incomplete": Code("a check that is required has no result: a fault of Confide"),
     "evidence.parts": Code("the evidence has a part that its format does not know"),
-    "evidence.devices": Code("the evidence lists too many devices, or devices within devices, or one of them is refused"),
+    "evidence.devices": Code(
+        "the evidence lists too many devices, or devices within devices, or one of them is refused"
+    ),
     "simulated.folder": Code("a folder of a SIMULATED machine does not parse"),
     "policy.kind": Code("SIMULATED evidence for a production policy, or the reverse"),
     "policy.platform": Code("the policy names no such platform"),
@@ -36,4 +38,4 @@ _OWN = {
     "policy.sample": Code("a policy is suggested from a sample that is not verified"),
 }
 
-CODES: dict[str, Code] = _OWN | codes_snp.CODES | codes_nitro.CODES
+CODES: dict[str, Code] = _OWN | codes_snp.CODES | codes_nitro.CODES | codes_tpm.CODES

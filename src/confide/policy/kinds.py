@@ -9,6 +9,7 @@ from confide.policy.rule import PlatformKind
 KINDS = {
     "aws-nitro": "confide.policy.nitro_rules",
     "sev-snp": "confide.policy.snp_rules",
+    "tpm": "confide.policy.tpm_rules",
 }
 
 

@@ -19,6 +19,21 @@ AWS's root of Nitro Enclaves (CN aws.nitro-enclaves, G1, ECDSA P-384, commercial
 https://aws-nitro-enclaves.amazonaws.com/AWS_NitroEnclaves_Root-G1.zip, and its fingerprint in AWS's Nitro Enclaves user
 guide, "Verifying the root of trust". Taken from there on 2026-11-23; the copy of evervault/attestation-doc-validation
 and the roots inside of real documents agree with it.
+
+Intel's root ("Intel SGX Root CA", ECDSA P-256, of SGX and TDX alike) is published at
+https://certificates.trustedservices.intel.com/Intel_SGX_Provisioning_Certification_RootCA.cer. The fingerprint was
+taken on 2026-11-24 from the copies of Phala-Network/dcap-qvl and google/go-tdx-guest, which agree with each other and
+with the roots inside of all real quotes.
+
+Microsoft's "Supply Chain RSA Root CA 2022", under which the utility machines of confidential containers are signed:
+its SHA-256 stands in the did:x509 that Microsoft publishes (microsoft/confidential-aci-examples, the document
+Confidential_ACI_SCHEME.md: I__iuL25oXEVFdTP_aBLx_eT1RPHbCQ_ECBQfYZpt9s), and that microsoft/CCF and
+microsoft/TEE-Attestation-Verification carry; taken on 2026-11-24.
+
+Google's roots of the TPMs of Compute Engine machines (RSA-4096): `tpm_ek_v1_cloud_host_root` is published at
+https://pki.goog/cloud_integrity/tpm_ek_root_1.crt, "EK/AK CA Root" by the Certificate Authority Service whose address
+the certificates below it name. Taken on 2026-11-24 from google/go-tpm-tools (server/ca-certs), which Google keeps; the
+certificates under them in real attestations agree.
 """
 
 from __future__ import annotations
@@ -46,7 +61,28 @@ GOOGLE_SPACE_ROOTS = {
     "sha256:148b293821bb0c6a317f413c8ba475814091cb22d49b9e3c94198db8e8f86c39": "Confidential Space Root CA",
 }
 
+MICROSOFT_UVM_ROOTS = {
+    "sha256:23ffe2b8bdb9a1711515d4cffda04bc7f793d513c76c243f1020507d8669b7db": "Supply Chain RSA Root CA 2022",
+}
+
+INTEL_ROOTS = {
+    "sha256:44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3": "Intel SGX Root CA",
+}
+
+GOOGLE_TPM_ROOTS = {
+    "sha256:9bd5285f8fb18502a7947e621ffd470266f49fcd3b73e19a190f690ad32a7caf": "tpm_ek_v1_cloud_host_root",
+    "sha256:594759594b9b61524f6c8ef668f7177f7b9066bc0674f2f49fe9e052be78beb2": "EK/AK CA Root",
+}
+
 # Each vendor's roots, by their fingerprints: no policy can name one of these as simulated.
 VENDOR_ROOTS = frozenset().union(
-    AMD_ROOTS, AWS_ROOTS, NVIDIA_DEVICE_ROOTS, NVIDIA_RIM_ROOTS, NVIDIA_SERVICE_ROOTS, GOOGLE_SPACE_ROOTS
+    AMD_ROOTS,
+    INTEL_ROOTS,
+    AWS_ROOTS,
+    NVIDIA_DEVICE_ROOTS,
+    NVIDIA_RIM_ROOTS,
+    NVIDIA_SERVICE_ROOTS,
+    GOOGLE_SPACE_ROOTS,
+    GOOGLE_TPM_ROOTS,
+    MICROSOFT_UVM_ROOTS,
 )

@@ -22,6 +22,9 @@ FORMATS = {
     "tdx": "confide.verify.tdx",
     "nvidia": "confide.verify.nvidia",
     "tpm": "confide.verify.tpm",
+    "azure-snp-vtpm": "confide.verify.azure_snp_vtpm",
+    "azure-tdx-vtpm": "confide.verify.azure_tdx_vtpm",
+    "azure-containers": "confide.verify.azure_containers",
 }
 
 
