@@ -129,9 +129,11 @@ class EnclaveIdentity(_Document, frozen=True):
     tcb_levels: tuple[IsvLevel, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Signed(Generic[T]):
-    """A document, its exact bytes, and the signature that came with it: 64 bytes, two big-endian numbers."""
+    """A document, its exact bytes, and the signature that came with it: 64 bytes, two big-endian numbers. One is only
+    equal to itself: comparing what is in it would cost more than it is worth.
+    """
 
     value: T
     text: bytes

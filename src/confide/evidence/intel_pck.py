@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from confide.errors import Refused
 from confide.evidence.der import OCTET_STRING, SEQUENCE, header
@@ -91,6 +92,8 @@ def _pair(suffix: bytes, value: bytes) -> bytes:
     return _item(SEQUENCE, _item(OBJECT_IDENTIFIER, _BASE + suffix) + value)
 
 
+# The same platform is asked again and again. What is remembered is the parsing, never a verdict.
+@lru_cache(maxsize=64)
 def parse_pck_extension(der: bytes, prefix: str) -> PckExtension:
     """The extension in the DER. Raises Refused `<prefix>.pck` for what does not parse, or lacks a part."""
     try:

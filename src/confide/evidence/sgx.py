@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from confide.evidence.bundle import EvidenceBundle, pack_evidence
-from confide.evidence.intel_json import quote_in_json
+from confide.evidence.intel_json import find_quote
 from confide.evidence.intel_quote import SGX, Quote, is_quote, parse_quote
 
 FORMAT = "sgx"
@@ -137,7 +137,7 @@ def parse_sgx(data: bytes) -> SgxQuote:
 
 def recognise(data: bytes) -> EvidenceBundle | None:
     """A raw quote of an enclave, or the JSON in which Trustee's attester delivers one; otherwise None."""
-    found = quote_in_json(data) if data.startswith(b"{") else (data, None)
+    found = find_quote(data)
     if found is None or found[1] is not None or not is_quote(found[0], SGX):
         return None
     return pack_evidence(FORMAT, found[0])

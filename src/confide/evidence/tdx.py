@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from confide.evidence.bundle import EvidenceBundle, pack_evidence
-from confide.evidence.intel_json import quote_in_json
+from confide.evidence.intel_json import find_quote
 from confide.evidence.intel_quote import TD_1_5, TDX, Quote, is_quote, parse_quote
 
 FORMAT = "tdx"
@@ -128,7 +128,7 @@ def parse_tdx(data: bytes) -> TdxQuote:
 
 def recognise(data: bytes) -> EvidenceBundle | None:
     """A raw quote of a trust domain, or the JSON in which Trustee's attester delivers one; otherwise None."""
-    found = quote_in_json(data) if data.startswith(b"{") else (data, None)
+    found = find_quote(data)
     if found is None or not is_quote(found[0], TDX):
         return None
     quote, log = found
