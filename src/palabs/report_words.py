@@ -48,7 +48,7 @@ NAMES = {"population": "reference population", "region": "region", "continent": 
 
 MIXED = "If your parents come from two populations, this may be one of them, or one between them."
 FRAGILE = "The interval is wide: a few stretches of your genome decide this, and it could be another."
-FOREIGN = "The shares of its ancestry hold what people of the most probable continental group do not have."
+FOREIGN = "Your DNA has shares that people of the most probable continental group do not have."
 UNLIKE = "It is unlike them, but not so unlike that chance could be ruled out."
 UNTESTED = "If your family comes from elsewhere than the 26, this is merely the nearest of them."
 SUPPOSED = "These numbers suppose that your family comes from one of the 26 populations. "
