@@ -72,7 +72,7 @@ def is_rim(data: bytes) -> bool:
 
 def _refused(got: str, wanted: str) -> Refused:
     remedy = "Give the manifest as NVIDIA's RIM service delivers it."
-    return Refused.because("nvidia.rim.malformed", got=got, wanted=wanted, remedy=remedy)
+    return Refused.because("rim.malformed", got=got, wanted=wanted, remedy=remedy)
 
 
 def _lxml() -> Any:
@@ -81,7 +81,7 @@ def _lxml() -> Any:
         return importlib.import_module("lxml.etree")
     except ImportError:
         raise Misuse.because(
-            "nvidia.rim.library",
+            "rim.library",
             got="a reference manifest, and no library for signed XML",
             wanted="confide[nvidia] installed",
             remedy="Install the extra `nvidia`, or leave the manifests out and compare the measurements by policy.",
@@ -89,7 +89,7 @@ def _lxml() -> Any:
 
 
 def parse_rim(data: bytes) -> Rim:
-    """The manifest in the XML. Raises Refused (`nvidia.rim.malformed`) for anything that is not in NVIDIA's form, and
+    """The manifest in the XML. Raises Refused (`rim.malformed`) for anything that is not in NVIDIA's form, and
     Misuse where the library is not installed.
     """
     root = _parse(data, _lxml())

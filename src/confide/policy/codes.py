@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confide.policy import codes_nitro, codes_snp, codes_tpm
+from confide.policy import codes_jwt, codes_nitro, codes_nvidia, codes_snp, codes_tpm
 from confide.policy.code import Code
 
 _OWN = {
@@ -38,4 +38,6 @@ _OWN = {
     "policy.sample": Code("a policy is suggested from a sample that is not verified"),
 }
 
-CODES: dict[str, Code] = _OWN | codes_snp.CODES | codes_nitro.CODES | codes_tpm.CODES
+CODES: dict[str, Code] = (
+    _OWN | codes_snp.CODES | codes_nitro.CODES | codes_tpm.CODES | codes_nvidia.CODES | codes_jwt.CODES
+)

@@ -7,6 +7,8 @@ import importlib
 from confide.policy.rule import PlatformKind
 
 KINDS = {
+    "jwt": "confide.policy.jwt_rules",
+    "nvidia": "confide.policy.nvidia_rules",
     "aws-nitro": "confide.policy.nitro_rules",
     "sev-snp": "confide.policy.snp_rules",
     "tpm": "confide.policy.tpm_rules",

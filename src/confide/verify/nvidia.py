@@ -70,9 +70,14 @@ class NvidiaSubject:
     manifests: tuple[str, ...]
 
     @property
-    def serial(self) -> str:
-        """The serial number of the leaf in hexadecimal, which NVIDIA's service calls the UEID (in decimal)."""
-        return f"{self.path[0].serial:040x}" if self.path else ""
+    def ueid(self) -> str:
+        """The serial number of the leaf in decimal: what NVIDIA's results call the UEID. It changes with firmware."""
+        return str(self.path[0].serial) if self.path else ""
+
+    @property
+    def device_id(self) -> str:
+        """The serial number of the certificate above the leaf in hexadecimal: the identity burnt into the chip."""
+        return f"{self.path[1].serial:x}" if len(self.path) > 1 else ""
 
     @property
     def model(self) -> str:
@@ -86,8 +91,10 @@ class NvidiaSubject:
 
     def claims(self) -> dict[str, object]:
         """The device as JSON values."""
-        own = {"product": self.product, "serial": self.serial, "model": self.model, "fwid": self.fwid}
-        return own | {"manifests": list(self.manifests)} | self.report.claims()
+        return {
+            "product": self.product, "model": self.model, "device_id": self.device_id, "ueid": self.ueid,
+            "fwid": self.fwid, "manifests": list(self.manifests), **self.report.claims(),
+        }  # fmt: skip
 
 
 def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None, trust: Trust) -> Examination:

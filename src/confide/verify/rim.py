@@ -37,7 +37,7 @@ ALGORITHMS = frozenset({"ecdsa-sha384"})
 MAX_MANIFESTS = 8
 VIDEO_DECODER = 35
 CODES = frozenset(
-    f"nvidia.rim.{name}"
+    f"rim.{name}"
     for name in (
         "malformed", "digest", "signature", "chain.root", "chain.names", "chain.authority", "chain.signature",
         "chain.validity", "crl", "device", "conflict", "measurements",
@@ -65,7 +65,7 @@ def check_manifests(
         return ()
     rims = _parse(manifests, checklist)  # 8.1
     if not rims:
-        _not_checked(CODES - {"nvidia.rim.malformed"}, "nvidia.rim.malformed", checklist)
+        _not_checked(CODES - {"rim.malformed"}, "rim.malformed", checklist)
         return ()
     for rim, path in rims:
         check_content(rim, checklist)  # 8.2
@@ -93,12 +93,12 @@ def _parse(manifests: Sequence[bytes], checklist: Checklist) -> list[tuple[Rim, 
     except Refused as failure:
         checklist.absorb(failure)
         return []
-    checklist.expect("nvidia.rim.malformed", passed=True, got="", wanted="", remedy="")
+    checklist.expect("rim.malformed", passed=True, got="", wanted="", remedy="")
     return found
 
 
 def _malformed(got: str, wanted: str) -> Refused:
-    return Refused.because("nvidia.rim.malformed", got=got, wanted=wanted, remedy=_FORGED)
+    return Refused.because("rim.malformed", got=got, wanted=wanted, remedy=_FORGED)
 
 
 def _path(rim: Rim) -> list[Certificate]:
@@ -119,7 +119,7 @@ def _path(rim: Rim) -> list[Certificate]:
 def check_content(rim: Rim, checklist: Checklist) -> None:
     """Step 8.2: the digest that is signed is that of the document."""
     checklist.expect(
-        "nvidia.rim.digest",
+        "rim.digest",
         hashlib.sha384(rim.content).digest() == rim.digest,
         got=f"a manifest for {rim.version} that was changed after it was signed",
         wanted="the digest that the signature names",
@@ -130,7 +130,7 @@ def check_content(rim: Rim, checklist: Checklist) -> None:
 def check_signature(rim: Rim, signer: Certificate, checklist: Checklist) -> None:
     """Step 8.2: the signer's key signed the digest."""
     checklist.expect(
-        "nvidia.rim.signature",
+        "rim.signature",
         _signed(rim, signer.public_key),
         got="a signature that does not verify",
         wanted=f"a signature by the key in {signer.common_name}, ECDSA P-384 with SHA-384",
@@ -153,7 +153,7 @@ def _signed(rim: Rim, key: object) -> bool:
 def _check_chain(path: Sequence[Certificate], lists: Sequence[RevocationList], trust: Trust, exam: Examination) -> None:
     """Step 8.3: a root that only the caller trusts makes the whole SIMULATED."""
     rules = PathRules(
-        prefix="nvidia.rim", vendor="NVIDIA for reference manifests", roots=NVIDIA_RIM_ROOTS, algorithms=ALGORITHMS,
+        prefix="rim", vendor="NVIDIA for reference manifests", roots=NVIDIA_RIM_ROOTS, algorithms=ALGORITHMS,
         simulated=trust.simulated_roots,
     )  # fmt: skip
     check_path(path, rules, now=exam.now, checklist=exam.checklist, lists=lists)
@@ -170,7 +170,7 @@ def check_device(rim: Rim, report: NvidiaReport, product: str | None, checklist:
     role = next((name for name, version in versions.items() if (version or "").upper() == rim.version.upper()), None)
     chip = product is not None and product_of(rim.product) == product and rim.edition == _EDITIONS[product]
     checklist.expect(
-        "nvidia.rim.device",
+        "rim.device",
         chip and role is not None,
         got=f"a manifest for {rim.product} ({rim.edition}) {rim.version}",
         wanted=f"one for {product} with driver {versions['driver']} or VBIOS {versions['vbios']}",
@@ -187,7 +187,7 @@ def check_conflict(rims: Sequence[Rim], checklist: Checklist) -> None:
     indexes = [index for rim in rims for index in rim.references]
     twice = sorted({index for index in indexes if indexes.count(index) > 1})
     checklist.expect(
-        "nvidia.rim.conflict",
+        "rim.conflict",
         not twice,
         got=f"values for measurement {', '.join(map(str, twice))} in two manifests",
         wanted="each measurement in one manifest",
@@ -198,14 +198,14 @@ def check_conflict(rims: Sequence[Rim], checklist: Checklist) -> None:
 def check_measurements(rims: Sequence[Rim], report: NvidiaReport, checklist: Checklist) -> None:
     """Step 8.5: every active measurement has one of its values."""
     if not rims:
-        checklist.unchecked("nvidia.rim.measurements", "nvidia.rim.device")
+        checklist.unchecked("rim.measurements", "rim.device")
         return
     skipped = {VIDEO_DECODER} if report.switch("nvdec0_status") == "disabled" else set()
     measured = report.measured()
     references = [(index, values) for rim in rims for index, values in rim.references.items() if index not in skipped]
     wrong = sorted({index for index, values in references if measured.get(index) not in values})
     checklist.expect(
-        "nvidia.rim.measurements",
+        "rim.measurements",
         not wrong,
         got="; ".join(f"measurement {index} is {_shown(measured.get(index))}" for index in wrong),
         wanted="the values of the reference manifests",
