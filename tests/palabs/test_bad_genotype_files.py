@@ -196,6 +196,18 @@ def test_a_zip_that_hides_how_much_it_unpacks_to_gives_no_more_than_it_says():
     assert caught.value.finding["code"] == "genotypes.damaged"
 
 
+def test_a_zip_that_lists_thousands_of_files_is_refused_before_they_are_looked_at(monkeypatch):
+    opened = []
+    archives = ((zipped({f"{i}": b"" for i in range(1001)}), 1001), (zipped({"a": ROWS}) * 1500, 1500))
+    monkeypatch.setattr("palabs.workload.ancestry.container.zipfile.ZipFile", opened.append)
+    for archive, number in archives:
+        with pytest.raises(BadGenotypes) as caught:
+            unpack(archive)
+        assert caught.value.finding["code"] == "genotypes.archive"
+        assert str(number) in caught.value.finding["got"]
+    assert opened == []
+
+
 def test_text_that_packs_some_fiftyfold_is_read():
     """As VCF files of many people do."""
     rng = random.Random(5)

@@ -19,6 +19,7 @@ from .text import BLOCK_BYTES, MAX_TEXT_BYTES, WANTED, bounded, check_size
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"
 EMPTY_ZIP_MAGIC = b"PK\x05\x06"
+ENTRY_MAGIC = b"PK\x01\x02"  # of each file in the list at the end of a zip
 BED_MAGIC = b"\x6c\x1b"
 ARCHIVES = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -91,13 +92,13 @@ def _slices(data: bytes) -> Iterator[bytes]:
 
 
 def _unzip(data: bytes) -> Iterator[bytes] | Plink:
+    if (entries := data.count(ENTRY_MAGIC)) > MAX_MEMBERS:  # millions of them would fill the memory when they are read
+        raise _not_one(entries)
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         members = [info for info in archive.infolist() if _is_content(info)]
     except ZIP_ERRORS:
         raise damaged("zip") from None
-    if len(members) > MAX_MEMBERS:
-        raise _not_one(len(members))
     if {"bed", "ped"} & set(map(_kind, members)):
         return _plink(archive, members)
     if len(members) != 1:
