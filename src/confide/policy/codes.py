@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confide.policy import codes_jwt, codes_nitro, codes_nvidia, codes_snp, codes_tpm
+from confide.policy import codes_cca, codes_intel, codes_jwt, codes_nitro, codes_nvidia, codes_snp, codes_tpm
 from confide.policy.code import Code
 
 _OWN = {
@@ -39,5 +39,12 @@ _OWN = {
 }
 
 CODES: dict[str, Code] = (
-    _OWN | codes_snp.CODES | codes_nitro.CODES | codes_tpm.CODES | codes_nvidia.CODES | codes_jwt.CODES
+    _OWN
+    | codes_snp.CODES
+    | codes_intel.CODES
+    | codes_nitro.CODES
+    | codes_tpm.CODES
+    | codes_nvidia.CODES
+    | codes_jwt.CODES
+    | codes_cca.CODES
 )

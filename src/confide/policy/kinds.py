@@ -7,11 +7,16 @@ import importlib
 from confide.policy.rule import PlatformKind
 
 KINDS = {
+    "arm-cca": "confide.policy.cca_rules",
     "jwt": "confide.policy.jwt_rules",
     "nvidia": "confide.policy.nvidia_rules",
     "aws-nitro": "confide.policy.nitro_rules",
     "sev-snp": "confide.policy.snp_rules",
+    "sgx": "confide.policy.sgx_rules",
+    "tdx": "confide.policy.tdx_rules",
     "tpm": "confide.policy.tpm_rules",
+    "azure-snp-vtpm": "confide.policy.azure_snp_rules",
+    "azure-containers": "confide.policy.azure_containers_rules",
 }
 
 
