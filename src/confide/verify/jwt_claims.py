@@ -202,8 +202,8 @@ class JwtSubject:
         """The vocabulary of all services, and the claims as the service made them."""
         return {
             "product": self.product, "issuer": self.issuer, "audiences": list(self.audiences),
-            "hardware": list(self.hardware), "workloads": list(self.workloads), "statuses": list(self.statuses),
-            "debug": self.debug, "nonces": list(self.nonces), "claims": dict(self.evidence.token.claims),
+            "hardware": [one for one in self.hardware if one], "workloads": [one for one in self.workloads if one],
+            "statuses": [one for one in self.statuses if one], "debug": self.debug, "nonces": list(self.nonces), "claims": dict(self.evidence.token.claims),
             "submodules": {name: dict(one.claims) for name, one in self.evidence.submodules.items()},
         }  # fmt: skip
 
