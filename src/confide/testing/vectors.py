@@ -85,6 +85,19 @@ class Vector:
 
 def run_vector(vector: Vector) -> Outcome:
     """What this verifier says of a vector."""
+    failure = _failure(vector)
+    if failure is None:
+        return Outcome("genuine" if vector.policy is None else "affirmed")
+    return Outcome(failure.kind, tuple(sorted(set(failure.codes))))
+
+
+def findings_of(vector: Vector) -> list[dict[str, str]]:
+    """The findings in this verifier's own words: code, got, wanted and remedy of each."""
+    failure = _failure(vector)
+    return [finding.to_dict() for finding in failure.findings] if failure else []
+
+
+def _failure(vector: Vector) -> ConfideError | None:
     try:
         if vector.policy is None:
             exam = examine_alone(vector.bundle, now=vector.now, report_data=vector.report_data, trust=vector.trust)
@@ -93,8 +106,8 @@ def run_vector(vector: Vector) -> Outcome:
             exam = judge(vector.bundle, policy, report_data=vector.report_data, now=vector.now)
         exam.conclude()
     except ConfideError as failure:
-        return Outcome(failure.kind, tuple(sorted(set(failure.codes))))
-    return Outcome("genuine" if vector.policy is None else "affirmed")
+        return failure
+    return None
 
 
 def load_vectors(data: bytes) -> list[Vector]:
