@@ -12,6 +12,7 @@ import os
 import random
 import re
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from palabs.workload.ancestry.text import MAX_FILE_BYTES, MAX_LINE_BYTES, blocks
 
 REPO = Path(__file__).parents[2]
 HEAD = b"# 23andMe\n# rsid\tchromosome\tposition\tgenotype\n"
+VCF_HEAD = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1\n"
 ROWS = b"".join(b"rs%d\t1\t%d\tAG\n" % (i, i) for i in range(900_000_000, 900_000_500))
 
 
@@ -106,6 +108,10 @@ BAD = {
     "JSON": (json.dumps({"rs1": "AA"}).encode(), "genotypes.format"),
     "FASTA": (b">chr1\n" + b"ACGT" * 15 + b"\n", "genotypes.format"),
     "one endless line": (b"A" * (MAX_LINE_BYTES + 10), "genotypes.format"),
+    "blocks of reference over the whole chromosome, again and again": (
+        VCF_HEAD + b"1\t1\t.\tA\t<NON_REF>\t.\t.\tEND=249000000\tGT\t0/0\n" * 5000,
+        "genotypes.duplicates",
+    ),
     "no panel SNPs": (ROWS, "genotypes.no_panel_snps"),
     "comments only": (b"# 23andMe\n# rsid\tchromosome\tposition\tgenotype\n", "genotypes.format"),
 }
@@ -259,6 +265,17 @@ def test_the_same_snp_without_end_is_refused_and_a_few_times_is_not(vcf, somebod
         read_genotypes(head + (b"\n" + row) * 110_000, panel)
     assert caught.value.finding["code"] == "genotypes.duplicates"
     assert read_genotypes(head + (b"\n" + row) * 1000, panel).tally["used"] == 3
+
+
+def test_blocks_of_reference_do_not_fill_the_memory(panel):
+    data, code = BAD["blocks of reference over the whole chromosome, again and again"]
+    read_or_refuse(data, panel)  # so that what is made once does not count
+    tracemalloc.start()
+    finding = read_or_refuse(data, panel)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert finding["code"] == code
+    assert peak < 20 << 20
 
 
 NAMES = ["__MACOSX/._genome.txt", ".DS_Store", "folder/", "deep/.hidden", "genome.txt.md5", "Read me.PDF"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .hits import BUILDS, Hits, Panel, no_hits, place_key
+from .hits import BUILDS, Gathering, Hits, Panel, no_hits, place_key
 from .table import Bytes, Ints, Table
 from .vcf_genotype import CHROM, FILTER, INFO, PASSED, POS, sample_values
 
@@ -13,8 +13,9 @@ END_FIRST, END_LATER = b"END=", b";END="
 MAX_POSITION_DIGITS = 9
 
 
-def covered_hits(table: Table, last: Ints, column: int, panel: Panel) -> list[Hits]:
-    """A hit for each panel SNP that a block of reference covers, one array a build, for the person in `column`.
+def add_covered(found: Gathering, table: Table, last: Ints, column: int, panel: Panel) -> None:
+    """Adds a hit for each panel SNP that a block of reference covers, in each build, for the person in `column`. Raises
+    BadGenotypes where blocks cover the same SNPs over and over: a few bytes can ask for millions of hits.
 
     `last` is the last position of each row's block, 0 for a row that is none.
     Where the panel does not know the letter of the reference, it is 0 in the hit too.
@@ -22,16 +23,15 @@ def covered_hits(table: Table, last: Ints, column: int, panel: Panel) -> list[Hi
     rows = np.flatnonzero(last > 0)
     chromosomes = table.chromosomes(*table.field(CHROM, rows))
     first = np.maximum(table.numbers(*table.field(POS, rows)), 1)
-    hits = []
     for build, finder in zip(BUILDS, panel.by_place, strict=True):
         low, high = finder.between(place_key(chromosomes, first), place_key(chromosomes, last[rows]))
         number = np.where(chromosomes > 0, np.maximum(high - low, 0), 0)
+        found.check_room(int(number.sum()))
         block = np.repeat(np.arange(len(rows)), number)
         offset = np.arange(len(block)) - np.repeat(np.cumsum(number) - number, number)
         sites = finder.sites[low[block] + offset]
         shown = _are_shown(table, rows[block], column)
-        hits.append(_reference_hits(panel, build, sites[shown]))
-    return hits
+        found.add(_reference_hits(panel, build, sites[shown]))
 
 
 def _reference_hits(panel: Panel, build: int, sites: NDArray[np.int32]) -> Hits:

@@ -131,12 +131,16 @@ class Gathering:
 
     def add(self, hits: Hits) -> None:
         """Adds hits."""
+        self.check_room(len(hits))
         self._room -= len(hits)
-        if self._room < 0:
+        self.parts.append(hits)
+
+    def check_room(self, number: int) -> None:
+        """Raises BadGenotypes where so many hits more would be too many: to be asked before they are made."""
+        if number > self._room:
             raise BadGenotypes(
                 "genotypes.duplicates",
                 got=f"the same SNPs more than {HITS_A_SITE} times over",
                 wanted="each SNP once",
                 remedy="Give one person's genotypes, not several files put together.",
             )
-        self.parts.append(hits)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .consumer import list_names
-from .gvcf import END_FIRST, covered_hits, ends_of_blocks
+from .gvcf import END_FIRST, add_covered, ends_of_blocks
 from .hits import FINE, Gathering, Hits, Panel, joined
 from .letters import KIND, NUCLEOTIDE, UPPER
 from .refusal import BadGenotypes
@@ -65,8 +65,7 @@ class _Reader:
         if END_FIRST in block:
             last = ends_of_blocks(table) * references
             self.blocks = self.blocks or bool(last.any())
-            for hits in covered_hits(table, last, self.column, self.panel):
-                self.found.add(hits)
+            add_covered(self.found, table, last, self.column, self.panel)
 
     def _read_header(self, block: bytes) -> None:
         start = 0 if block.startswith(COLUMN_LINE) else block.find(b"\n" + COLUMN_LINE) + 1
