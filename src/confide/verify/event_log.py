@@ -52,10 +52,13 @@ def strongest(banks: Collection[str]) -> str | None:
     return next((bank for bank in STRONGEST if bank in banks), None)
 
 
-def check_logs(bundle: EvidenceBundle, values: PcrValues, checklist: Checklist) -> LoggedBoot | None:
+def check_logs(bundle: EvidenceBundle, values: PcrValues | None, checklist: Checklist) -> LoggedBoot | None:
     """Step 9: every PCR that the logs extend and that the quote covers has the value to which they replay. `values` are
-    those that the quote's digest covers. Nothing is said of PCRs outside of the quote.
+    those that the quote's digest covers, None where they could not be read. Nothing is said of other PCRs.
     """
+    if values is None:
+        checklist.unchecked("tpm.log.replay", "tpm.pcrs.malformed")
+        return None
     try:
         log = read_logs(bundle)
         if log is None:

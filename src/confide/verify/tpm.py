@@ -192,7 +192,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     boot = check_logs(bundle, values, checklist)  # 9
     exam.unverified_subject = TpmSubject(
         quote=quote,
-        pcrs=values,
+        pcrs=values or {},
         boot=boot,
         key=key.fingerprint if key else None,
         restricted=key.public.is_attestation_key if key and key.public else None,
@@ -349,18 +349,28 @@ def check_selection(quote: TpmQuote, checklist: Checklist) -> None:
     )
 
 
-def check_pcrs(bundle: EvidenceBundle, quote: TpmQuote, checklist: Checklist) -> PcrValues:
-    """Step 8: the values that came along are those that the quote was made over. Only these are returned."""
+def check_pcrs(bundle: EvidenceBundle, quote: TpmQuote, checklist: Checklist) -> PcrValues | None:
+    """Step 8: the values that came along are those that the quote was made over. Only these are returned; None where
+    the part does not parse.
+    """
     data = bundle.part("pcrs")
     if data is None:
         for code in ("tpm.pcrs.malformed", "tpm.pcrs.digest"):
             checklist.not_applicable(code, "no PCR values came with the evidence; the policy sees their hash alone")
         return {}
     values = _read(parse_pcrs, data, ("tpm.pcrs.malformed",), checklist)
-    if values is None or (signature := _signature_hash(bundle)) is None:
-        _not_checked(("tpm.pcrs.digest",), checklist.findings[-1].code, checklist)
-        return {}
-    digest = digest_of_pcrs(quote.selection, values, signature)
+    if values is None:
+        checklist.unchecked("tpm.pcrs.digest", "tpm.pcrs.malformed")
+        return None
+    _check_digest(quote, values, _signature_hash(bundle), checklist)
+    return {bank: {i: values[bank][i] for i in chosen if i in values.get(bank, {})} for bank, chosen in quote.selection}
+
+
+def _check_digest(quote: TpmQuote, values: PcrValues, algorithm: str | None, checklist: Checklist) -> None:
+    if algorithm is None:
+        checklist.unchecked("tpm.pcrs.digest", "the reading of the signature")
+        return
+    digest = digest_of_pcrs(quote.selection, values, algorithm)
     checklist.expect(
         "tpm.pcrs.digest",
         digest is not None and hmac.compare_digest(digest, quote.pcr_digest),
@@ -368,7 +378,6 @@ def check_pcrs(bundle: EvidenceBundle, quote: TpmQuote, checklist: Checklist) ->
         wanted=quote.pcr_digest.hex(),
         remedy="Give the values that were read together with the quote, all that it selects.",
     )
-    return {bank: {i: values[bank][i] for i in chosen if i in values.get(bank, {})} for bank, chosen in quote.selection}
 
 
 def _signature_hash(bundle: EvidenceBundle) -> str | None:
