@@ -32,6 +32,7 @@ COMMANDS = (
     Command("run", "launch a bundle in an enclave and let it do a job", "confide.cli.run"),
     Command("receipt verify", "verify a receipt, offline, at its own time", "confide.cli.receipt_verify"),
     Command("evidence verify", "verify attestation evidence, with or without a policy", "confide.cli.evidence_verify"),
+    Command("endorsements fetch", "get what evidence needs from its vendor", "confide.cli.endorsements_fetch"),
     Command("evidence show", "print what evidence says, without trusting it", "confide.cli.evidence_show"),
     Command("vectors run", "run the test vectors of attestation evidence", "confide.cli.vectors_run"),
 )
