@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from confide.policy import codes_cca, codes_intel, codes_jwt, codes_nitro, codes_nvidia, codes_snp, codes_tpm
+from confide.policy import (
+    codes_azure,
+    codes_cca,
+    codes_intel,
+    codes_jwt,
+    codes_nitro,
+    codes_nvidia,
+    codes_snp,
+    codes_tpm,
+)
 from confide.policy.code import Code
 
 _OWN = {
@@ -47,4 +56,5 @@ CODES: dict[str, Code] = (
     | codes_nvidia.CODES
     | codes_jwt.CODES
     | codes_cca.CODES
+    | codes_azure.CODES
 )
