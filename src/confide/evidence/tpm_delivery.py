@@ -111,7 +111,9 @@ def _number(values: object, message: bytes) -> bytes:
 
 
 def _from_parsec(data: bytes) -> EvidenceBundle | None:
-    """A key attestation and a platform attestation, of which the latter is the quote (CBOR map with `kat`, `pat`)."""
+    """A CBOR map of a key attestation (`kat`) and a platform attestation (`pat`), which is the quote. Both are signed
+    by an attestation key that does not come along; the key in `kat` is another, and nothing is said of it here.
+    """
     try:
         table = load_cbor(data)
     except MalformedCborError:
@@ -119,10 +121,10 @@ def _from_parsec(data: bytes) -> EvidenceBundle | None:
     kat, pat = (table.get(name) if isinstance(table, dict) else None for name in ("kat", "pat"))
     if not isinstance(kat, dict) or not isinstance(pat, dict):
         return None
-    quote, signature, key = pat.get("attestInfo"), pat.get("sig"), kat.get("pubArea")
-    if not (isinstance(quote, bytes) and isinstance(signature, bytes) and isinstance(key, bytes)):
+    quote, signature = pat.get("attestInfo"), pat.get("sig")
+    if not (isinstance(quote, bytes) and isinstance(signature, bytes)):
         return None
-    return pack_evidence(FORMAT, quote, signature=signature, ak=key)
+    return pack_evidence(FORMAT, quote, signature=signature)
 
 
 def _from_node_token(data: bytes) -> EvidenceBundle | None:
