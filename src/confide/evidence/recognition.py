@@ -20,6 +20,7 @@ _VERSION_BYTES = 4
 # Modules that know the shapes in which their evidence is delivered: `recognise(data)` gives the bundle, or None where
 # the bytes are of no such shape. They are asked in this order, so those with the clearest marks come first.
 RECOGNISERS: tuple[str, ...] = (
+    "confide.evidence.cca",
     "confide.evidence.tdx",
     "confide.evidence.sgx",
     "confide.evidence.nitro",

@@ -16,6 +16,7 @@ from confide.verify.trust import Trust
 
 # The module of each format, imported when it is first asked for.
 FORMATS = {
+    "arm-cca": "confide.verify.cca",
     "jwt": "confide.verify.jwt",
     "aws-nitro": "confide.verify.nitro",
     "sev-snp": "confide.verify.snp",
