@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 from confide.clock import to_rfc3339
@@ -125,10 +124,11 @@ class RevocationList:
 @lru_cache(maxsize=256)
 def parse_item(der: bytes) -> Certificate | RevocationList:
     """The certificate or revocation list in the DER. Raises MalformedCertificateError."""
-    # VCEK certificates carry the serial number 0 by AMD's design (57230); the library warns of it. The lock is there
-    # since the filters of warnings belong to the whole process.
+    # VCEK certificates carry the serial number 0 by AMD's design (57230), Google's TPM authorities have names of more
+    # than 64 characters; the library warns of both (its deprecation warnings are UserWarnings). The lock is there since
+    # the filters of warnings belong to the whole process.
     with _WARNINGS, warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        warnings.simplefilter("ignore", UserWarning)
         try:
             return _certificate(der)
         except _MALFORMED:
