@@ -178,7 +178,7 @@ def test_a_bomb_is_stopped_at_the_limit_of_text(packing):
 
 
 def test_a_bomb_in_a_plink_data_set_is_stopped_at_the_limit_of_all_its_files(monkeypatch, panel):
-    monkeypatch.setattr("palabs.workload.ancestry.container.MAX_TEXT_BYTES", 8 << 20)
+    monkeypatch.setattr("palabs.workload.ancestry.container.MAX_FILE_BYTES", 8 << 20)
     bomb = zipped({"a.bed": bytes(6 << 20), "a.bim": b" " * (6 << 20), "a.fam": b"F P 0 0 0 0\n"})
     with pytest.raises(BadGenotypes) as caught:
         read_genotypes(bomb, panel)

@@ -12,6 +12,7 @@ from confide.errors import Misuse
 from palabs.genome_file import bundle_plink, read_genome
 from palabs.workload.ancestry.genotypes import read_genotypes
 from palabs.workload.ancestry.refusal import BadGenotypes
+from palabs.workload.ancestry.text import BLOCK_BYTES
 
 KINDS = {"binary": "plink", "text": "plink_text"}
 
@@ -104,6 +105,39 @@ def test_an_empty_file_of_a_data_set_is_refused(kind, somebody, panel):
     with pytest.raises(BadGenotypes) as caught:
         read_genotypes(zip_of(files | {kind: b""}), panel)
     assert caught.value.finding["code"] in {"genotypes.plink", "genotypes.empty", "genotypes.samples"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_long_list_of_snps_is_read_in_blocks(kind, somebody, panel):
+    """The person's SNPs stand before, among and after 400,000 others, which makes several blocks."""
+    files = files_of(packed(somebody, kind))
+    listed, genotypes, width = ("bim", "bed", 1) if kind == "binary" else ("map", "ped", 4)
+    lines = files[listed].splitlines(keepends=True)
+    third = len(lines) // 3
+    others = [b"9\tx%d\t0\t%d\tA\tG\n" % (i, i) for i in range(200_000)]
+    others = others if kind == "binary" else [other.rpartition(b"\tA")[0] + b"\n" for other in others]
+    files[listed] = b"".join([*lines[:third], *others, *lines[third : 2 * third], *others, *lines[2 * third :]])
+    assert len(files[listed]) > BLOCK_BYTES
+    head = 3 if kind == "binary" else len(b"F P1 0 0 0 0 ")
+    data, gap = (
+        files[genotypes].rstrip(b"\n") + b" " * (kind == "text"),
+        (b"\x03" if kind == "binary" else b"A A ") * 200_000,
+    )
+    first, second = head + width * third, head + 2 * width * third
+    files[genotypes] = data[:first] + gap + data[first:second] + gap + data[second:]
+    read = read_genotypes(zip_of(files), panel)
+    assert read.rows == len(lines) + 400_000
+    assert [read.dosage[s.site] for s in somebody.snps] == [s.dosage for s in somebody.snps]
+
+
+def test_a_person_with_more_alleles_than_snps_is_refused(somebody, panel):
+    files = files_of(packed(somebody, "text"))
+    for more in (b" A", b" A A", b" A" * 10_000):
+        with pytest.raises(BadGenotypes) as caught:
+            read_genotypes(zip_of(files | {"ped": files["ped"].rstrip(b"\n") + more + b"\n"}), panel)
+        assert caught.value.finding["code"] == "genotypes.plink"
+        assert "more alleles" in caught.value.finding["got"]
+    assert read_genotypes(zip_of(files | {"ped": files["ped"].rstrip(b"\n") + b" \t \n"}), panel).rows > 0
 
 
 def test_a_bed_file_alone_is_refused_with_the_way_to_give_the_others(somebody, panel):

@@ -14,7 +14,7 @@ from itertools import chain
 
 from .inflate import check_ratio, damaged, inflate
 from .refusal import BadGenotypes
-from .text import BLOCK_BYTES, MAX_TEXT_BYTES, WANTED, bounded, check_size
+from .text import BLOCK_BYTES, MAX_FILE_BYTES, WANTED, bounded, check_size, slices
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"
@@ -53,7 +53,7 @@ def unpack(data: bytes) -> Iterator[bytes] | Plink:
     check_size(len(data))
     if data.startswith((ZIP_MAGIC, EMPTY_ZIP_MAGIC)):
         return _unzip(data)
-    return _unpacked(_slices(data), inside="")
+    return _unpacked(slices(data), inside="")
 
 
 def _unpacked(pieces: Iterator[bytes], inside: str) -> Iterator[bytes]:
@@ -84,11 +84,6 @@ def _check_not_archive(first: bytes, inside: str) -> None:
             wanted="the .bed, .bim and .fam files of one data set together",
             remedy="Give `palabs ancestry` the .bed file with the other two beside it, or one zip of the three.",
         )
-
-
-def _slices(data: bytes) -> Iterator[bytes]:
-    for start in range(0, len(data), BLOCK_BYTES):
-        yield data[start : start + BLOCK_BYTES]
 
 
 def _unzip(data: bytes) -> Iterator[bytes] | Plink:
@@ -131,7 +126,7 @@ def _plink(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Plink:
     one_set = any(set(kinds) <= kind for kind in (BINARY, TEXT))
     if len(set(kinds)) != len(kinds) or not one_set:
         raise _not_one(len(members))
-    files, room = {}, MAX_TEXT_BYTES
+    files, room = {}, MAX_FILE_BYTES  # they are held whole
     for kind, info in zip(kinds, members, strict=True):
         files[kind] = b"".join(bounded(_read_member(archive, info), room))
         room -= len(files[kind])

@@ -34,6 +34,12 @@ def check_size(size: int) -> None:
         )
 
 
+def slices(data: bytes) -> Iterator[bytes]:
+    """The same bytes in pieces of BLOCK_BYTES."""
+    for start in range(0, len(data), BLOCK_BYTES):
+        yield data[start : start + BLOCK_BYTES]
+
+
 def blocks(pieces: Iterable[bytes], max_text_bytes: int = MAX_TEXT_BYTES) -> Iterator[bytes]:
     """Blocks of whole lines, each line ended by one line feed. Raises BadGenotypes where it is not such a text."""
     empty = True
