@@ -10,14 +10,11 @@ from __future__ import annotations
 from confide.evidence.bundle import EvidenceBundle, pack_evidence
 from confide.evidence.endorsements import split_endorsements
 from confide.evidence.json_bytes import read_base64, read_object, wrong_shape
-from confide.strictjson import loads
 
 FORMAT = "azure-containers"
 ENDORSEMENT, POLICY = "uvm_endorsement", "security_policy"
 PARTS = frozenset({ENDORSEMENT, POLICY})
 MAX_POLICY = 1 << 18
-
-_THIM = ("vcekCert", "certificateChain")
 
 
 def recognise(data: bytes) -> EvidenceBundle | None:
@@ -33,18 +30,7 @@ def recognise(data: bytes) -> EvidenceBundle | None:
     if "security_policy" in document:
         parts[POLICY] = read_base64(_text(document, "security_policy"), "security_policy")
     report = read_base64(fields["evidence"], "evidence")
-    return pack_evidence(FORMAT, report, split_thim(certificates) or split_endorsements(certificates), **parts)
-
-
-def split_thim(data: bytes) -> tuple[bytes, ...] | None:
-    """The DER certificates in the JSON of Azure's cache (`host-amd-cert-base64`, decoded); None for anything else."""
-    if not data.lstrip().startswith(b"{"):
-        return None
-    document = loads(data, "certificates")
-    texts = [document.get(name) for name in _THIM] if isinstance(document, dict) else []
-    if not texts or not all(isinstance(text, str) and text.isascii() for text in texts):
-        raise wrong_shape("endorsements", "JSON with vcekCert and certificateChain in PEM")
-    return tuple(item for text in texts for item in split_endorsements(str(text).encode()))
+    return pack_evidence(FORMAT, report, split_endorsements(certificates), **parts)
 
 
 def _text(document: dict[str, object], name: str) -> str:

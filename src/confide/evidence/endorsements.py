@@ -1,7 +1,7 @@
 """Certificates and revocation lists in the shapes in which they are delivered, to single DER items. No trust.
 
 Certificate tables: AMD 56421, SEV-ES guest-hypervisor communication block, section 4.1.8.1 (extended guest
-request); PEM: RFC 7468.
+request); PEM: RFC 7468; Azure's cache of certificates (THIM): Microsoft, "Trusted Hardware Identity Management".
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import base64
 import re
 import struct
 
-from confide.errors import Refused
+from confide.errors import Misuse, Refused
 from confide.evidence.der import SEQUENCE, content_of
+from confide.strictjson import loads
 
 MAX_ITEMS = 32
 MAX_BYTES = 1 << 20
@@ -29,18 +30,36 @@ def _refused(got: str, wanted: str) -> Refused:
     )
 
 
+# The members of the cache's JSON that hold certificates, in PEM.
+_THIM = ("vcekCert", "certificateChain")
+
+
 def split_endorsements(data: bytes) -> tuple[bytes, ...]:
-    """The DER items in a file: one DER item, PEM with any number of them, or a certificate table.
-    Raises Refused for anything else, and for more than 1 MiB or 32 items.
+    """The DER items in a file: one DER item, PEM with any number of them, a certificate table, or the JSON of Azure's
+    cache. Raises Refused for anything else, and for more than 1 MiB or 32 items.
     """
     if len(data) > MAX_BYTES:
         raise _refused(f"{len(data)} bytes", f"at most {MAX_BYTES} bytes")
     if is_der(data):
         return (data,)
+    if data.lstrip().startswith(b"{"):
+        data = _pem_of_cache(data)
     items = split_pem(data) if b"-----BEGIN " in data else read_certificate_table(data)
     if not 0 < len(items) <= MAX_ITEMS:
         raise _refused(f"{len(items)} items", f"1 to {MAX_ITEMS} certificates or lists")
     return items
+
+
+def _pem_of_cache(data: bytes) -> bytes:
+    """The PEM in the JSON of Azure's cache (`host-amd-cert-base64`, decoded)."""
+    try:
+        document = loads(data, "certificates")
+    except Misuse as failure:
+        raise _refused(failure.findings[0].got, "strict JSON") from None
+    texts = [document.get(name) for name in _THIM] if isinstance(document, dict) else []
+    if not texts or not all(isinstance(text, str) and "-----BEGIN " in text for text in texts):
+        raise _refused("JSON without certificates", f"JSON with {' and '.join(_THIM)} in PEM")
+    return "\n".join(map(str, texts)).encode()
 
 
 def split_pem(data: bytes) -> tuple[bytes, ...]:

@@ -27,6 +27,7 @@ RECOGNISERS: tuple[str, ...] = (
     "confide.evidence.nvidia",
     "confide.evidence.jwt",
     "confide.evidence.azure_vtpm",
+    "confide.evidence.azure_containers",
     "confide.evidence.tpm_delivery",
     "confide.evidence.snp_json",
 )
