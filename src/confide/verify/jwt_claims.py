@@ -203,7 +203,8 @@ class JwtSubject:
         return {
             "product": self.product, "issuer": self.issuer, "audiences": list(self.audiences),
             "hardware": [one for one in self.hardware if one], "workloads": [one for one in self.workloads if one],
-            "statuses": [one for one in self.statuses if one], "debug": self.debug, "nonces": list(self.nonces), "claims": dict(self.evidence.token.claims),
+            "statuses": [one for one in self.statuses if one], "debug": self.debug, "nonces": list(self.nonces),
+            "claims": dict(self.evidence.token.claims),
             "submodules": {name: dict(one.claims) for name, one in self.evidence.submodules.items()},
         }  # fmt: skip
 
