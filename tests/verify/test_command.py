@@ -130,7 +130,7 @@ def test_policy_affirms(capsys, folder: Path, fake_amd: FakeAmd):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--nonce", "xyz"], ["--nonce", ""], ["--nonce", "00" * 65], ["--at", "yesterday"], ["--format", "tdx"],
+        ["--nonce", "xyz"], ["--nonce", ""], ["--nonce", "00" * 65], ["--at", "yesterday"], ["--format", "nonsense"],
         ["--policy", "absent.toml"], ["--endorsements", "absent.der"], ["--simulated-root", "sha256:00"],
     ],
 )  # fmt: skip

@@ -55,7 +55,9 @@ def _read_keys(data: bytes) -> Iterator[str]:
 
     keys = _jwk_set(data) if data.lstrip().startswith(b"{") else _one_key(data)
     for key in keys:
-        yield sha256_of(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))  # type: ignore[attr-defined] # every public key of the library has it
+        if not hasattr(key, "public_bytes"):
+            raise ValueError("a key that is not public")
+        yield sha256_of(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
 def _jwk_set(data: bytes) -> Iterator[object]:
