@@ -27,8 +27,11 @@ def file_section(answer: Answer) -> Html:
     """The section on the file: what it had, what was used, what was not and why, what was put right."""
     snps = answer.snps
     lost = [(f"not used: {text}", f"{number:,}") for text, number in reasons(snps)]
+    elsewhere = snps["in_file"] - (snps["panel"] - snps["missing"])
+    beside = [("of these at other SNPs, or repeated", f"{elsewhere:,}")] if elsewhere > 0 else []
     rows = [
         ("rows in the file", f"{snps['in_file']:,}"),
+        *beside,
         ("SNPs that the model looks at", f"{snps['panel']:,}"),
         ("used", f"{snps['used']:,}"),
         *lost,

@@ -321,6 +321,9 @@ def test_the_snps_are_accounted_for_with_reasons(answer):
     assert "not used: twice in the file, with different results3" in text
     assert "not used: from mars2" in text
     assert "found from the data and not from the header" in text
+    seen = snps["panel"] - snps["missing"]
+    assert "at other SNPs, or repeated1,234" in text_of(changed(answer, snps=snps | {"in_file": seen + 1234}))
+    assert "at other SNPs" not in text_of(changed(answer, snps=snps | {"in_file": seen}))
     none_turned = changed(answer, snps=answer.snps | {"strand_flipped": 0})
     assert "0 of the SNPs used stood on the other strand" in text_of(none_turned)
     assert set(REASONS) == {"missing", *READER_REASONS}
