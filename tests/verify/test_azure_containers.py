@@ -111,6 +111,21 @@ def test_an_endorsement_of_another_machine_is_refused(amd: FakeAmd, microsoft: F
     assert refusal(amd, microsoft, group(amd, microsoft.endorse(OTHER, transparent=True))) == {"uvm.measurement"}
 
 
+def test_an_endorsement_among_the_endorsements_is_found(amd: FakeAmd, microsoft: FakeMicrosoft):
+    bundle = group(amd, None)
+    items = (*bundle.endorsement_bytes(), microsoft.endorse(LAUNCHED))
+    assert verify(amd, microsoft, pack_evidence("azure-containers", bundle.evidence_bytes(), items))
+    items = (*bundle.endorsement_bytes(), microsoft.endorse(OTHER))
+    other = pack_evidence("azure-containers", bundle.evidence_bytes(), items)
+    assert refusal(amd, microsoft, other) == {"uvm.measurement"}
+
+
+def test_a_bare_report_is_of_a_container_where_the_caller_says_so(amd: FakeAmd, microsoft: FakeMicrosoft):
+    data = group(amd, None).evidence_bytes()
+    assert recognise(data).format == "sev-snp"
+    assert recognise(data, "azure-containers").format == "azure-containers"
+
+
 def test_no_endorsement_is_refused(amd: FakeAmd, microsoft: FakeMicrosoft):
     assert refusal(amd, microsoft, group(amd, None)) == {"uvm.missing"}
 

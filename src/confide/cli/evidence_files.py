@@ -18,7 +18,7 @@ MAX_NONCE = 512
 _TAKERS = {
     "JSON": frozenset({"tdx", "sgx", "azure-tdx-vtpm", "jwt", "arm-cca"}),
     "XML": frozenset({"nvidia"}),
-    "CBOR": frozenset({"sev-snp", "azure-snp-vtpm", "arm-cca"}),
+    "CBOR": frozenset({"azure-containers", "arm-cca"}),
 }
 _CBOR = (0xD2, 0x84, 0xD9, 0xA0, 0xBF)  # a tagged or untagged COSE_Sign1, another tag, a map
 

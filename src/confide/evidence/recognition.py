@@ -6,6 +6,7 @@ import binascii
 import importlib
 
 from confide.errors import ConfideError, Refused
+from confide.evidence.azure_containers import FORMAT as CONTAINERS
 from confide.evidence.bundle import EvidenceBundle, pack_evidence, with_devices
 from confide.evidence.endorsements import read_certificate_table
 from confide.evidence.snp import FORMAT, REPORT_SIZE, VERSIONS
@@ -99,9 +100,12 @@ def _decoded(data: bytes) -> bytes:
 
 
 def _from_binary(data: bytes, format_name: str | None) -> EvidenceBundle:
-    """A report, with the certificate table that an extended request appends (AMD 56421, section 4.1.8.1)."""
+    """A report, with the certificate table that an extended request appends (AMD 56421, section 4.1.8.1). Only the
+    caller can say that it is of a container of Azure's: there is nothing in a report that does.
+    """
     version = int.from_bytes(data[:_VERSION_BYTES], "little")
-    if format_name != FORMAT and version not in VERSIONS and len(data) != REPORT_SIZE:
+    name = CONTAINERS if format_name == CONTAINERS else FORMAT
+    if format_name != name and version not in VERSIONS and len(data) != REPORT_SIZE:
         raise _unrecognised(f"{len(data)} bytes of no known kind")
     table = data[REPORT_SIZE:]
-    return pack_evidence(FORMAT, data[:REPORT_SIZE], read_certificate_table(table) if table else ())
+    return pack_evidence(name, data[:REPORT_SIZE], read_certificate_table(table) if table else ())

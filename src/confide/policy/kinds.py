@@ -16,6 +16,7 @@ KINDS = {
     "tdx": "confide.policy.tdx_rules",
     "tpm": "confide.policy.tpm_rules",
     "azure-snp-vtpm": "confide.policy.azure_snp_rules",
+    "azure-tdx-vtpm": "confide.policy.azure_tdx_rules",
     "azure-containers": "confide.policy.azure_containers_rules",
 }
 

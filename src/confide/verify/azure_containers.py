@@ -15,7 +15,7 @@ from datetime import datetime
 
 from confide.checklist import Checklist
 from confide.evidence.azure_containers import ENDORSEMENT, FORMAT, MAX_POLICY, PARTS, POLICY
-from confide.evidence.bundle import EvidenceBundle
+from confide.evidence.bundle import EvidenceBundle, pack_evidence
 from confide.evidence.snp import FORMAT as SNP
 from confide.evidence.uvm import UvmEndorsement
 from confide.verify import snp
@@ -27,6 +27,8 @@ from confide.verify.uvm import CODES, check_uvm
 
 REQUIRED = snp.REQUIRED | CODES | {"uvm.missing", "azure.security_policy"}
 NONCE_SIZE = snp.NONCE_SIZE
+# The first byte of a message with tag 18, and of one without: an array of four.
+_COSE_SIGN1 = {b"\xd2", b"\x84"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,28 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     """Runs every step and records every result; whoever calls `conclude` on the answer gets the verdict."""
     exam = Examination(format=FORMAT, now=now, required=REQUIRED, cannot_tell=snp.CANNOT_TELL)
     check_parts(bundle, PARTS, exam.checklist)
+    certificates, messages = _sort(bundle.endorsement_bytes())
     inner = snp.examine(  # 1
-        EvidenceBundle(SNP, bundle.evidence, bundle.endorsements), now=now, report_data=report_data, trust=trust
+        pack_evidence(SNP, bundle.evidence_bytes(), certificates), now=now, report_data=report_data, trust=trust
     )
     exam.checklist.include(inner.checklist, without={"evidence.parts"})
     exam.unverified_root, exam.simulated = inner.unverified_root, inner.simulated
     subject = inner.unverified_subject if isinstance(inner.unverified_subject, SnpSubject) else None
-    endorsement = _check_endorsement(exam, bundle.part(ENDORSEMENT), subject, trust)  # 2
+    part = bundle.part(ENDORSEMENT)
+    given = next(iter(messages), None) if part is None else part
+    endorsement = _check_endorsement(exam, given, subject, trust)  # 2
     if subject is None:
         exam.checklist.unchecked("azure.security_policy", "the reading of the report")
         return exam
     _check_policy(bundle.part(POLICY), subject, exam.checklist)  # 3
     exam.unverified_subject = AzureContainersSubject(subject, endorsement)
     return exam
+
+
+def _sort(items: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Certificates and lists, and what looks like a COSE_Sign1 message (RFC 9052, section 4.2), tagged or not."""
+    messages = tuple(item for item in items if item[:1] in _COSE_SIGN1)
+    return tuple(item for item in items if item not in messages), messages
 
 
 def _check_endorsement(
