@@ -63,22 +63,22 @@ class IsvTcb(_Document, frozen=True):
     isvsvn: Number
 
 
-class _Level(_Document, frozen=True):
+class PlatformLevel(_Document, frozen=True):
+    """A level of a platform: its lowest versions, and what Intel says of it."""
+
+    tcb: PlatformTcb
     tcb_date: Moment
     tcb_status: TcbStatus
     advisories: Advisories = msgspec.field(default=(), name="advisoryIDs")
 
 
-class PlatformLevel(_Level, frozen=True, kw_only=True):
-    """A level of a platform: its lowest versions, and what Intel says of it."""
-
-    tcb: PlatformTcb
-
-
-class IsvLevel(_Level, frozen=True, kw_only=True):
-    """A level of an enclave or module."""
+class IsvLevel(_Document, frozen=True):
+    """A level of an enclave or module, of which Intel only says whether it is up to date, out of date or revoked."""
 
     tcb: IsvTcb
+    tcb_date: Moment
+    tcb_status: Literal["UpToDate", "OutOfDate", "Revoked"]
+    advisories: Advisories = msgspec.field(default=(), name="advisoryIDs")
 
 
 class TdxModule(_Document, frozen=True):

@@ -24,10 +24,9 @@ from confide.checklist import Checklist
 from confide.evidence.intel_pck import PckExtension
 from confide.evidence.intel_quote import SGX, Quote
 from confide.verify.intel_collateral import Chosen
-from confide.verify.intel_tcb import STATUSES, TcbVerdict
+from confide.verify.intel_tcb import TcbVerdict
 from confide.verify.x509 import Certificate
 
-_ORDER: list[str] = list(STATUSES)
 _QE_AUTH_SIZE = 32
 _SGX_VERSION = 3
 
@@ -72,8 +71,7 @@ def check_second_opinion(
     if reasons:
         checklist.not_applicable(code, f"dcap-qvl does not take {', nor '.join(reasons)}")
         return
-    # dcap-qvl takes the worst by an order; merging as Intel does can be worse than each part.
-    ours = Opinion(max(verdict.parts.values(), key=_ORDER.index), frozenset(verdict.advisories))
+    ours = Opinion(verdict.status, frozenset(verdict.advisories))
     opinion = ask()
     checklist.expect(
         code,

@@ -21,7 +21,7 @@ from confide.evidence.intel_collateral import (
 )
 from confide.evidence.intel_pck import PckExtension
 
-# From the best to the worst, as dcap-qvl orders them.
+# From the best to the worst.
 STATUSES: tuple[TcbStatus, ...] = ("UpToDate", "SWHardeningNeeded", "ConfigurationNeeded",
     "ConfigurationAndSWHardeningNeeded", "OutOfDate", "OutOfDateConfigurationNeeded", "Revoked")  # fmt: skip
 UNKNOWN = "Unknown"
