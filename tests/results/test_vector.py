@@ -6,7 +6,8 @@ import pytest
 
 from confide.errors import Check
 from confide.policy.codes import CODES
-from confide.results.vector import CLAIMS, ROWS, Tier, claim_of, make_vector, row_of, tier_of
+from confide.results.claims import ENDINGS, ROWS, claim_of, row_of
+from confide.results.vector import CLAIMS, Tier, make_vector, tier_of
 
 
 def checks(**outcomes: str) -> list[Check]:
@@ -41,13 +42,29 @@ def test_value_beyond_a_signed_byte_has_no_tier(value: int):
 
 
 def test_every_code_of_the_table_is_mapped_to_a_claim():
-    unmapped = [code for code in CODES if code.split(".")[0] not in {prefix.split(".")[0] for prefix in ROWS}]
-    assert unmapped == []
     assert {claim_of(code) for code in CODES} <= set(CLAIMS)
 
 
 def test_every_row_is_used_by_a_code():
-    assert [prefix for prefix in ROWS if not any(f"{code}.".startswith(f"{prefix}.") for code in CODES)] == []
+    unused = [row for row in ROWS if not any(f"{code}.".startswith(f"{row}.") for code in CODES)]
+    assert unused + [row for row in ENDINGS if not any(code.endswith(f".{row}") for code in CODES)] == []
+
+
+@pytest.mark.parametrize("name", ["snp", "tdx", "sgx", "nitro", "tpm", "nvidia", "jwt", "cca", "rim", "uvm"])
+def test_failed_signatures_and_roots_of_every_format_are_cryptographic(name: str):
+    codes = [code for code in CODES if code.startswith(f"{name}.") and code.endswith((".signature", ".chain.root"))]
+    assert len(codes) > 1
+    assert {row_of(code).failed for code in codes} == {99}
+
+
+@pytest.mark.parametrize("code", ["snp.policy.debug", "tdx.debug", "sgx.debug", "jwt.debug", "cca.lifecycle"])
+def test_waived_debug_is_a_warning_on_every_platform(code: str):
+    assert make_vector("affirmed", [Check(code, "waived", "a bench")], (), simulated=False) == {"runtime-opaque": 32}
+
+
+def test_memory_of_nitro_enclaves_is_not_claimed_to_be_encrypted():
+    """Their isolation is the hypervisor's; nothing in the document speaks of encryption."""
+    assert "runtime-opaque" not in make_vector("affirmed", [Check("nitro.debug", "passed")], (), simulated=False)
 
 
 def test_unknown_code_has_no_row():

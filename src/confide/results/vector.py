@@ -2,17 +2,17 @@
 
 Source: draft-ietf-rats-ar4si-10, sections 2.3.2 (values and tiers), 2.3.3 (which value wins) and 2.3.4 (claims).
 Three of the eight claims are never made here, since no check speaks of them: `file-system`, `storage-opaque` and
-`sourced-data`. The table is `ROWS`; a code has the row of its longest prefix there, and a test gives every code one.
+`sourced-data`. What each check says is in `confide.results.claims`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
 from confide.errors import Check
+from confide.results.claims import NOT_AUTHENTIC, Row, claim_of, row_of
 
 Verdict = Literal["affirmed", "genuine", "refused", "unavailable"]
 
@@ -25,8 +25,7 @@ CLAIMS = (
 _CLAIMED = ("instance-identity", "configuration", "executables", "hardware", "runtime-opaque")
 _WITHOUT_POLICY = frozenset({"hardware", "runtime-opaque"})
 
-_MALFUNCTION, _NOTHING, _APPROVED, _APPROVED_AT_BOOT = -1, 0, 2, 3
-_VULNERABLE, _CONTRAINDICATED, _UNRECOGNISED, _NOT_AUTHENTIC = 32, 96, 97, 99
+_MALFUNCTION, _NOTHING, _CONTRAINDICATED = -1, 0, 96
 
 
 class Tier(IntEnum):
@@ -55,87 +54,6 @@ def tier_of(value: int) -> Tier:
     return Tier.WARNING if size >= Tier.WARNING else Tier.AFFIRMING
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one check says about one claim: its value where the check failed, passed or was waived. A zero says
-    nothing; `passed` counts only in a verdict that affirms.
-    """
-
-    claim: str
-    failed: int
-    passed: int = _NOTHING
-    waived: int = _NOTHING
-
-
-# A signature, a chain or an encoding that does not hold: nothing in the evidence can be believed.
-_CRYPTOGRAPHIC = Row("hardware", _NOT_AUTHENTIC, passed=_APPROVED)
-_HARDWARE = Row("hardware", _CONTRAINDICATED)
-_UNKNOWN_HARDWARE = Row("hardware", _UNRECOGNISED)
-_PATCHES = Row("hardware", _CONTRAINDICATED, passed=_APPROVED, waived=_VULNERABLE)
-_IDENTITY = Row("instance-identity", _UNRECOGNISED, passed=_APPROVED)
-_FRESHNESS = Row("instance-identity", _UNRECOGNISED)
-_LEAKED = Row("instance-identity", _CONTRAINDICATED)
-_CONFIGURATION = Row("configuration", _CONTRAINDICATED, passed=_APPROVED)
-_EXECUTABLES = Row("executables", _CONTRAINDICATED, passed=_APPROVED_AT_BOOT)
-_EXECUTABLES_TOLD = Row("executables", _CONTRAINDICATED)
-_OPAQUE = Row("runtime-opaque", _CONTRAINDICATED, passed=_APPROVED, waived=_VULNERABLE)
-_OPAQUE_BESIDE = Row("runtime-opaque", _CONTRAINDICATED)
-
-ROWS = {
-    "cli": _HARDWARE,
-    "endorsement.malformed": _CRYPTOGRAPHIC,
-    "evidence": _UNKNOWN_HARDWARE,
-    "simulated": _HARDWARE,
-    "snp": _UNKNOWN_HARDWARE,
-    "snp.reserved": _HARDWARE,
-    "snp.signature": _CRYPTOGRAPHIC,
-    "snp.signing_key": _CRYPTOGRAPHIC,
-    "snp.chain": _CRYPTOGRAPHIC,
-    "snp.chain.missing": _HARDWARE,
-    "snp.crl": _LEAKED,
-    "snp.chip_id": _CRYPTOGRAPHIC,
-    "snp.certificate.tcb": _CRYPTOGRAPHIC,
-    "snp.tcb": _PATCHES,
-    "snp.tcb.order": _HARDWARE,
-    "snp.firmware.order": _HARDWARE,
-    "snp.report_data": _FRESHNESS,
-    "snp.policy": _CONFIGURATION,
-    "snp.policy.debug": _OPAQUE,
-    "snp.policy.migration_agent": _OPAQUE_BESIDE,
-    "snp.platform_info": _HARDWARE,
-    "snp.platform_info.alias_check": _OPAQUE_BESIDE,
-    "snp.vmpl": _CONFIGURATION,
-    "snp.guest_svn": _EXECUTABLES_TOLD,
-    "snp.mitigations": _HARDWARE,
-    "snp.host_data": _CONFIGURATION,
-    "snp.family_id": _EXECUTABLES_TOLD,
-    "snp.image_id": _EXECUTABLES_TOLD,
-    "snp.id_key_digest": _EXECUTABLES_TOLD,
-    "snp.author_key_digest": _EXECUTABLES_TOLD,
-    "policy": _HARDWARE,
-    "policy.platform": _UNKNOWN_HARDWARE,
-    "policy.signing_key": _HARDWARE,
-    "policy.workload": _EXECUTABLES,
-    "policy.chip.allowed": _IDENTITY,
-    "policy.chip.denied": _LEAKED,
-    "policy.crl": _LEAKED,
-}
-
-
-def row_of(code: str) -> Row:
-    """The row of the code's longest prefix in the table. Raises KeyError where it has none."""
-    parts = code.split(".")
-    for length in range(len(parts), 0, -1):
-        if row := ROWS.get(".".join(parts[:length])):
-            return row
-    raise KeyError(code)
-
-
-def claim_of(code: str) -> str:
-    """The claim of the vector that a check of this code speaks of."""
-    return row_of(code).claim
-
-
 def make_vector(
     verdict: Verdict, checks: Iterable[Check], failed: Collection[str], *, simulated: bool
 ) -> dict[str, int]:
@@ -149,8 +67,8 @@ def make_vector(
     """
     if verdict == "unavailable":
         return {"hardware": _NOTHING}
-    if any(row_of(code).failed == _NOT_AUTHENTIC for code in failed):
-        return dict.fromkeys(_CLAIMED, _NOT_AUTHENTIC)
+    if any(row_of(code).failed == NOT_AUTHENTIC for code in failed):
+        return dict.fromkeys(_CLAIMED, NOT_AUTHENTIC)
     values: dict[str, int] = {}
     for code in failed:
         values[claim_of(code)] = max(values.get(claim_of(code), _NOTHING), row_of(code).failed)
