@@ -6,7 +6,7 @@ import pytest
 
 from confide.errors import Check
 from confide.policy.codes import CODES
-from confide.results.claims import ENDINGS, ROWS, claim_of, row_of
+from confide.results.claims import ENDINGS, ROWS, claim_of, find_row, row_of
 from confide.results.vector import CLAIMS, Tier, make_vector, tier_of
 
 
@@ -42,6 +42,7 @@ def test_value_beyond_a_signed_byte_has_no_tier(value: int):
 
 
 def test_every_code_of_the_table_is_mapped_to_a_claim():
+    assert [code for code in CODES if find_row(code) is None] == []
     assert {claim_of(code) for code in CODES} <= set(CLAIMS)
 
 
@@ -67,9 +68,10 @@ def test_memory_of_nitro_enclaves_is_not_claimed_to_be_encrypted():
     assert "runtime-opaque" not in make_vector("affirmed", [Check("nitro.debug", "passed")], (), simulated=False)
 
 
-def test_unknown_code_has_no_row():
-    with pytest.raises(KeyError):
-        row_of("unheard.of")
+def test_unknown_code_has_no_row_and_contraindicates_where_it_failed():
+    assert find_row("unheard.of") is None
+    assert make_vector("refused", (), ["unheard.of"], simulated=False) == {"hardware": 96}
+    assert make_vector("affirmed", [Check("unheard.of", "passed")], (), simulated=False) == {"hardware": 0}
 
 
 def test_affirmed_evidence_affirms_what_was_checked_and_nothing_else():

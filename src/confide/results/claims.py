@@ -199,15 +199,17 @@ ROWS = {
 }
 
 
-def row_of(code: str) -> Row:
-    """The row of the code itself, of its longest ending, or of its longest beginning. Raises KeyError for none."""
+def find_row(code: str) -> Row | None:
+    """The row of the code itself, of its longest ending, or of its longest beginning; None for an unknown code."""
     parts = code.split(".")
     endings = (ENDINGS.get(".".join(parts[start:])) for start in range(1, len(parts)))
     prefixes = (ROWS.get(".".join(parts[:length])) for length in range(len(parts) - 1, 0, -1))
-    found = next((row for row in (ROWS.get(code), *endings, *prefixes) if row), None)
-    if found is None:
-        raise KeyError(code)
-    return found
+    return next((row for row in (ROWS.get(code), *endings, *prefixes) if row), None)
+
+
+def row_of(code: str) -> Row:
+    """The same; a check that is not known says nothing where it passed, and contraindicates where it failed."""
+    return find_row(code) or _HARDWARE
 
 
 def claim_of(code: str) -> str:
