@@ -27,8 +27,9 @@ __all__ = ["FORMAT", "NONCE_SIZE", "REQUIRED", "check_alone", "examine"]
 
 _CODES = frozenset({"azure.td_quote.missing", "azure.td_report"})
 _ALONE = frozenset({"tdx.debug", "tdx.tcb_status", "tdx.mr_service_td"})
-# REPORTMACSTRUCT: type 0x81, CPUSVN, hashes, report data, MAC. TEE_TCB_INFO and TDINFO behind it.
-_TYPE = b"\x81"
+# REPORTMACSTRUCT: type 0x81 (subtype 0, version 0, or 1 with service domains), CPUSVN, hashes, report data, MAC.
+# TEE_TCB_INFO and TDINFO behind it.
+_TYPES = {b"\x81\0\0\0", b"\x81\0\1\0"}
 _TCB_HASH, _INFO_HASH, _REPORT_DATA = slice(32, 80), slice(80, 128), slice(128, 192)
 _TCB_INFO, _TD_INFO, _MEASURED = slice(256, 495), slice(512, 1024), slice(512, 912)
 _RESERVED = (slice(4, 16), slice(192, 224), slice(495, 512))
@@ -64,13 +65,13 @@ def _without_quote(now: datetime) -> Examination:
 
 
 def _check_td_report(hardware: bytes, quoted: TdReport, checklist: Checklist) -> None:
-    """The TDREPORT says what the quote says. Its MAC and CPUSVN nobody but its machine can check; nothing uses them."""
+    """The TDREPORT says what the quote says. Only its machine could check its MAC, CPUSVN and version: unused."""
     same = hardware[_MEASURED] == _td_info(quoted) and hardware[_REPORT_DATA] == quoted.report_data
     whole = hardware[_TCB_HASH] == hashlib.sha384(hardware[_TCB_INFO]).digest()
     whole = whole and hardware[_INFO_HASH] == hashlib.sha384(hardware[_TD_INFO]).digest()
     checklist.expect(
         "azure.td_report",
-        same and whole and hardware[:1] == _TYPE and not any(any(hardware[part]) for part in _RESERVED),
+        same and whole and hardware[:4] in _TYPES and not any(any(hardware[part]) for part in _RESERVED),
         got="a TDREPORT of another domain than the quote, or one that does not hold together",
         wanted="the TDREPORT that was quoted",
         remedy="Give the HCL report and the quote that the same machine made of it.",
