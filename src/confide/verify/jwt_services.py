@@ -41,7 +41,7 @@ SERVICES = (
     ),
     Service(
         MICROSOFT,
-        re.compile(r"https://[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,2}\.attest\.azure\.(net|us|cn)"),
+        re.compile(r"https://[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})?\.attest\.azure\.(net|us|cn)"),
         frozenset({"RS256"}),
     ),
     Service(
