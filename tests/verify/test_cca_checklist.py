@@ -18,6 +18,7 @@ from confide.evidence.cca import PLATFORM, REALM
 from confide.evidence.cose_key import fingerprint_of, write_cose_key
 from confide.testing.fake_arm import CHALLENGE, FakeArm, issue
 from confide.verify import VerifiedEvidence, verify_evidence
+from confide.verify.cca import REQUIRED
 
 ARM = FakeArm.create(datetime(2026, 6, 1, tzinfo=UTC))
 QUESTION = bytes(range(64))
@@ -56,11 +57,38 @@ def test_healthy_token_under_a_certificate_is_accepted_and_simulated():
     assert outcome(verified, "cca.chain.signature") == "passed"
 
 
+def test_a_key_that_is_trusted_by_itself_needs_no_certificates():
+    verified = verify(ARM.evidence(endorsements=ARM.certificates))
+    assert outcome(verified, "cca.chain.root") == "not applicable"
+    assert verified.root == ARM.key_fingerprint
+
+
 def test_healthy_token_with_its_certificates_inside_is_accepted():
     for chain in (list(ARM.certificates), ARM.certificates[0]):
         rest = ARM.certificates[1:] if isinstance(chain, bytes) else ()
         bundle = ARM.evidence(endorsements=rest, envelopes={PLATFORM: {"unprotected": {33: chain}}})
         verify(bundle, trusted_keys=[], simulated_roots=[ARM.root_fingerprint])
+
+
+def test_healthy_token_with_its_certificates_in_the_protected_header_is_accepted():
+    protected = {1: -35, 33: list(ARM.certificates)}
+    envelope = {"protected": protected, "protected_bytes": cbor2.dumps(protected)}
+    bundle = ARM.evidence(endorsements=(), envelopes={PLATFORM: envelope})
+    verify(bundle, trusted_keys=[], simulated_roots=[ARM.root_fingerprint])
+
+
+@pytest.mark.parametrize("chain", [1, "text", [1], [], b"", {}])
+def test_chains_in_the_header_that_are_none_vouch_for_nothing(chain: object):
+    bundle = ARM.evidence(endorsements=(), envelopes={PLATFORM: {"unprotected": {33: chain}}})
+    with pytest.raises((Refused, Unavailable)) as caught:
+        verify(bundle, trusted_keys=[], simulated_roots=[ARM.root_fingerprint])
+    assert set(caught.value.codes) <= {"cca.key.missing", "endorsement.malformed"}
+
+
+def test_key_of_a_foreign_curve_is_refused():
+    foreign = ec.generate_private_key(ec.SECP256K1()).public_key()
+    item = foreign.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert codes_of(ARM.evidence(endorsements=(item,))) == {"cca.platform.signature"}
 
 
 @pytest.mark.parametrize("curve", [ec.SECP256R1, ec.SECP384R1, ec.SECP521R1])
@@ -347,8 +375,45 @@ def test_unknown_parts_are_refused():
     }
 
 
+CHAIN = {f"cca.chain.{name}" for name in ("root", "names", "authority", "signature", "validity")} | {"cca.crl"}
+NEEDS_TOKEN = {
+    "cca.key.missing", "cca.key", "cca.platform.signature", "cca.realm.key", "cca.realm.signature", "cca.binding",
+    "cca.report_data", "cca.lifecycle", *CHAIN,
+}  # fmt: skip
+
+
+def test_what_must_have_a_result_is_complete():
+    parsed = {f"cca.{name}" for name in ("size", "collection", "cose", "profile", "claims")}
+    assert NEEDS_TOKEN | parsed | {"evidence.parts"} == REQUIRED
+
+
+def outcomes(failure: Refused | Unavailable) -> dict[str, str]:
+    return {check.code: check.outcome for check in failure.checks}
+
+
 def test_a_token_that_does_not_parse_passes_no_check():
     with pytest.raises(Refused) as caught:
         verify(replace_evidence(ARM.evidence(), b"\xd9\x03\x8b"), report_data=QUESTION)
     assert caught.value.codes == ("cca.collection",)
-    assert {check.code for check in caught.value.checks if check.outcome == "passed"} == {"evidence.parts"}
+    assert outcomes(caught.value) == dict.fromkeys(REQUIRED, "failed") | {"evidence.parts": "passed"}
+
+
+FAILED_WITH = [
+    ({"endorsements": ()}, CHAIN | {"cca.key.missing", "cca.key", "cca.platform.signature"}),
+    ({"platform_key": STRANGER}, CHAIN | {"cca.platform.signature", "cca.key"}),
+    ({"realm": ARM.realm(realm_key=b"")}, {"cca.realm.key", "cca.realm.signature"}),
+]
+
+
+@pytest.mark.parametrize(("fault", "failed"), FAILED_WITH)
+def test_what_needs_a_check_that_failed_does_not_pass(fault: dict[str, object], failed: set[str]):
+    with pytest.raises((Refused, Unavailable)) as caught:
+        verify(ARM.evidence(**fault))
+    assert {code for code, one in outcomes(caught.value).items() if one == "failed"} == failed
+    assert outcomes(caught.value).keys() == REQUIRED
+
+
+def test_under_a_key_that_nobody_vouches_for_no_chain_passes():
+    with pytest.raises(Refused) as caught:
+        verify(ARM.evidence(), trusted_keys=[])
+    assert {code for code, one in outcomes(caught.value).items() if one == "failed"} == CHAIN | {"cca.key"}

@@ -16,6 +16,7 @@ from confide.evidence.cose import ES256, PS384
 from confide.ids import to_base64
 from confide.testing.fake_aws import AwsAuthority, FakeAws
 from confide.verify import VerifiedEvidence, verify_evidence
+from confide.verify.nitro import REQUIRED
 
 AWS = FakeAws.create(datetime(2026, 6, 1, tzinfo=UTC))
 DAY = timedelta(days=1)
@@ -162,13 +163,17 @@ def test_row_20_leaf_that_is_an_authority_is_refused():
     assert codes_of(bundle) == {"nitro.chain.authority"}
 
 
-def test_row_20_leaf_that_may_not_sign_is_refused():
-    assert codes_of(AWS.evidence(AWS.document(), leaf=AWS.leaf(signs=False))) == {"nitro.leaf"}
+@pytest.mark.parametrize("usage", [{"signs": False}, {"has_usage": False}])
+def test_row_20_leaf_that_may_not_sign_is_refused(usage: dict[str, bool]):
+    failure = refusal(AWS.evidence(AWS.document(), leaf=AWS.leaf(**usage)))
+    assert failure.codes == ("nitro.leaf",)
+    assert failure.findings[0].got == "a leaf that may not sign"
 
 
 def test_row_20_leaf_with_a_path_length_is_refused():
     leaf = AWS.leaf(is_authority=True, path_length=0)
-    assert codes_of(AWS.evidence(AWS.document(), leaf=leaf)) == {"nitro.leaf", "nitro.chain.authority"}
+    failure = refusal(AWS.evidence(AWS.document(), leaf=leaf))
+    assert set(failure.codes) == {"nitro.leaf", "nitro.chain.authority"}
 
 
 def test_row_20_authority_that_its_issuer_did_not_sign_is_refused():
@@ -225,7 +230,7 @@ def test_row_20_old_and_forged_is_not_said_to_be_old_alone():
 
 def test_row_20_document_from_the_future_is_refused():
     leaf = AWS.leaf(life=timedelta(hours=9))
-    ahead = int((AWS.now + timedelta(minutes=2)).timestamp() * 1000)
+    ahead = int((AWS.now + timedelta(seconds=61)).timestamp() * 1000)
     assert codes_of(AWS.evidence(AWS.document(timestamp=ahead), leaf=leaf)) == {"nitro.time"}
 
 
@@ -292,7 +297,35 @@ def test_unknown_parts_are_refused():
     assert codes_of(EvidenceBundle(bundle.format, bundle.evidence, (), {"log": ""})) == {"evidence.parts"}
 
 
+CHAIN = {f"nitro.chain.{name}" for name in ("root", "names", "authority", "signature", "validity")} | {"nitro.crl"}
+DOCUMENT = {f"nitro.{name}" for name in ("size", "cose", "header", "fields", "limits")}
+NEEDS_CERTIFICATES = CHAIN | {"nitro.leaf", "nitro.signature", "nitro.time"}
+
+
+def test_what_must_have_a_result_is_complete():
+    others = {"evidence.parts", "nitro.certificates", "nitro.report_data", "nitro.debug"}
+    assert DOCUMENT | NEEDS_CERTIFICATES | others == REQUIRED
+
+
+def outcomes(failure: Refused) -> dict[str, str]:
+    return {check.code: check.outcome for check in failure.checks}
+
+
 def test_a_document_that_does_not_parse_passes_no_check():
     failure = refusal(EvidenceBundle("aws-nitro", to_base64(b"\x84")), report_data=NONCE)
     assert failure.codes == ("nitro.cose",)
-    assert {check.code for check in failure.checks if check.outcome == "passed"} == {"evidence.parts"}
+    assert outcomes(failure) == dict.fromkeys(REQUIRED, "failed") | {"evidence.parts": "passed"}
+
+
+def test_without_certificates_nothing_that_needs_them_passes():
+    failure = refusal(AWS.evidence(AWS.document(certificate=b"0\x03\x02\x01\x01")))
+    assert failure.codes == ("nitro.certificates",)
+    assert {code for code, one in outcomes(failure).items() if one == "failed"} == NEEDS_CERTIFICATES | {
+        "nitro.certificates"
+    }
+
+
+def test_the_finding_names_the_certificate_that_lives_the_shortest():
+    finding = refusal(AWS.evidence(AWS.document()), AWS.now + timedelta(days=30)).findings[0]
+    assert "enc0123456789abcdef.us-east-1.aws from 2026-05-31T23:59:30Z to 2026-06-01T02:59:30Z" in finding.got
+    assert "zonal" not in finding.got

@@ -18,7 +18,7 @@ from typing import Any
 
 MAX_BYTES = 1 << 16
 MAX_DEPTH = 16
-MAX_ITEMS = 4096
+MAX_ITEMS = 2048
 
 _SIMPLE = {20: False, 21: True, 22: None}
 # Additional information: below 24 the argument itself, then 1, 2, 4 or 8 bytes that hold it.

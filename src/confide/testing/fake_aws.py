@@ -86,6 +86,7 @@ class AwsAuthority:
         is_authority: bool = True,
         path_length: int | None = None,
         signs: bool = False,
+        has_usage: bool = True,
     ) -> AwsAuthority:
         """A certificate from `now` on, signed by `issuer` or by itself, with ECDSA and SHA-384."""
         name = x509.Name([
@@ -100,7 +101,8 @@ class AwsAuthority:
         builder = builder.not_valid_before(now - _BEFORE).not_valid_after(now - _BEFORE + life)
         constraints = x509.BasicConstraints(ca=is_authority, path_length=path_length)
         builder = builder.add_extension(constraints, critical=True)
-        builder = builder.add_extension(_usage(signs=signs, certifies=is_authority), critical=True)
+        if has_usage:
+            builder = builder.add_extension(_usage(signs=signs, certifies=is_authority), critical=True)
         return cls(key, builder.sign(issuer.key if issuer else key, SHA384()))
 
     def revocation_list(self, now: datetime, revoked: tuple[int, ...] = (), days: int = 1) -> bytes:

@@ -199,7 +199,7 @@ def check_platform_signature(
 def _verifies(message: CoseSign1, key: EllipticCurvePublicKey) -> bool:
     """By the algorithm that goes with the key's curve."""
     algorithm = algorithm_of(key)
-    return algorithm is not None and message.payload is not None and cose_verifies(message, key, algorithm=algorithm)
+    return algorithm is not None and cose_verifies(message, key, algorithm=algorithm)
 
 
 def check_key(exam: Examination, key: EllipticCurvePublicKey, endorsed: Endorsed, trust: Trust) -> None:

@@ -179,7 +179,7 @@ def check_time(
     faults = [one.period() for one in path if not one.valid_at(now)][:1]  # the leaf first: it lives the shortest
     faults += ["a revocation list that is not in force" for one in lists if not one.current_at(now)]
     faults += [f"a document of {to_rfc3339(document.made_at)}, later"] if document.made_at > now + SKEW else []
-    alone = "" if checklist.findings else "Signature, certificates and nonce are in order: only the time is wrong. "
+    alone = "" if checklist.findings else "Signature and certificates are in order: only the time is wrong. "
     checklist.expect(
         "nitro.time",
         not faults,
