@@ -238,6 +238,16 @@ def test_show_as_json_is_marked_unverified(capsys, folder: Path):
     assert "verdict" not in document
 
 
+def test_show_describes_lists_and_what_is_no_certificate(capsys, folder: Path, fake_amd: FakeAmd):
+    (folder / "list.crl").write_bytes(fake_amd.ark.revocation_list(fake_amd.now, revoked=(7, 8)))
+    (folder / "other.json").write_text('{"tcbInfo": {}}')
+    given = ("--endorsements", folder / "list.crl", folder / "other.json")
+    _, document = confide(capsys, "evidence", "show", folder / "report.bin", *given)
+    listed, other = document["endorsements"]
+    assert (listed["kind"], listed["revoked"]) == ("revocation list", 2)
+    assert other == {"kind": "other", "size": 15}
+
+
 @pytest.mark.parametrize("content", [b"hello", b"\0" * 1184, b"\2\0\0\0" + bytes(100)])
 def test_show_refuses_what_it_cannot_read(capsys, tmp_path: Path, content: bytes):
     (tmp_path / "x").write_bytes(content)

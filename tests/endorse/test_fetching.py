@@ -14,13 +14,15 @@ import pytest
 
 from confide.cli.framework import run_cli
 from confide.cli.main import COMMANDS
-from confide.endorse import Cache, Fetched, fetch_endorsements
+from confide.endorse import Cache, Fetched, Response, fetch_endorsements
 from confide.endorse import fetching as fetching_module
 from confide.endorse.amd import LENT, MASKED, amd_requests
 from confide.endorse.nvidia import driver_id, nvidia_requests, vbios_id
-from confide.errors import Misuse, Unavailable
+from confide.endorse.request import manifest, signed_json
+from confide.errors import Misuse, Refused, Unavailable
 from confide.evidence import EvidenceBundle
 from confide.evidence.bundle import pack_evidence, with_devices
+from confide.evidence.intel_quote import Quote
 from confide.evidence.nvidia import FIELDS, NvidiaReport
 from confide.evidence.recognition import recognise
 from confide.evidence.snp import SnpReport, parse_report
@@ -152,8 +154,6 @@ def test_kept_answer_of_another_shape_is_asked_for_again(service: Service, fake_
     report, cache = fake_amd.report(), Cache(tmp_path)
     serve_amd(service, fake_amd, report)
     fetch(service, bare(report), cache)
-    from confide.endorse import Response
-
     cache.put(f"https://kdsintf.amd.com{GENOA}/crl", Response({}, b"planted"), NOW)
     service.ok(f"{GENOA}/crl", fake_amd.ark.revocation_list(fake_amd.now))
     assert len(fetch(service, bare(report), cache).asked) == 1
@@ -251,6 +251,51 @@ def test_manifest_of_another_id_or_digest_is_no_endorsement(service: Service, ch
     service.ok("/v1/rim/NV_GPU_DRIVER_GH100_550.90.07", json.dumps(document | changes).encode())
     with pytest.raises(Unavailable, match=r"endorse\.shape"):
         request.items(service.client().get(request.url))
+
+
+def quote_of(certification_type: int) -> EvidenceBundle:
+    return pack_evidence("tdx", Quote(tee_type=0x81, version=4, body_type=2, body=bytes(584),
+                                      certification_type=certification_type, certification=b"x").encode())  # fmt: skip
+
+
+@pytest.mark.parametrize("certification_type", [1, 2, 3, 5])
+def test_quote_without_its_platforms_certificate_is_refused(service: Service, certification_type: int):
+    with pytest.raises(Refused) as caught:
+        fetch(service, quote_of(certification_type))
+    assert caught.value.codes[0].startswith(("tdx.certification", "endorsement"))
+
+
+@needs_shared
+def test_azure_machines_are_asked_for_by_their_hardware(service: Service, fake_amd: FakeAmd):
+    with pytest.raises(Misuse, match="td_quote"):
+        fetch(service, pack_evidence("azure-tdx-vtpm", b"x"))
+    collateral = json.loads((TDX / "tdx_quote_collateral.json").read_text())
+    fmspc = json.loads(collateral["tcb_info"])["fmspc"].lower()
+    intel_answers(service, collateral, "tdx", fmspc)
+    quote = recognise((TDX / "tdx_quote").read_bytes()).evidence_bytes()
+    fetched = fetch(service, pack_evidence("azure-tdx-vtpm", b"x", td_quote=quote))
+    assert "tcb_info.json" in [item.name for item in fetched.items]
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b'{"tcbInfo": {}}', b'{"signature": ""}', b'{"tcbInfo": 1, "tcbInfo": 1, "signature": 1}']
+)
+def test_json_without_document_or_signature_is_no_collateral(body: bytes):
+    with pytest.raises((ValueError, Misuse)):
+        signed_json("tcb_info.json", "tcbInfo", "X")(Response({"x": pem(b"1").decode()}, body))
+
+
+@pytest.mark.parametrize("header", ["", "no%20pem", "%C3%A9"])
+def test_header_without_certificates_is_no_chain(header: str):
+    read = signed_json("tcb_info.json", "tcbInfo", "X")
+    with pytest.raises(ValueError, match=r"certificates|ascii"):
+        read(Response({"x": header}, b'{"tcbInfo": {}, "signature": ""}'))
+
+
+def test_manifest_is_strict_json():
+    for body in (b"[]", b"7", b'{"id": "x", "id": "x", "rim": "", "sha256": ""}'):
+        with pytest.raises((ValueError, Misuse)):
+            manifest("x")(Response({}, body))
 
 
 def test_format_without_such_a_service_is_misuse(service: Service):

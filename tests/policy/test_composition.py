@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -13,7 +14,7 @@ from confide.evidence import EvidenceBundle
 from confide.evidence.bundle import pack_evidence, with_devices
 from confide.ids import sha256_of
 from confide.policy import Permit, Policy, Waiver, appraise, explain_policy, parse_policy
-from confide.policy.composition import MAX_DEPTH, accept_of, is_shown, say_accept
+from confide.policy.composition import MAX_DEPTH, MAX_ENTRIES, accept_of, is_shown, say_accept
 from confide.policy.model import AllOf, AnyOf, Workload
 from confide.policy.parsing import default_name
 from confide.policy.reading import WrongValueError
@@ -201,12 +202,19 @@ def test_combinators_mean_what_they_say(text: str, shown: set[str], enough: bool
         '{ all = ["cpu"], any = ["gpu"] }', '{ all = "cpu" }', '{ all = ["cpu", "cpu", "gpu", "switch"] }',
         '{ all = ["cpu", { any = [] }] }', '{ all = ["cpu", 7] }', '{ all = ["cpu", "gpu"] }',
         "{ all = [" * (MAX_DEPTH + 1) + '"cpu", "gpu", "switch"' + "] }" * (MAX_DEPTH + 1),
-        "{ all = [" + ", ".join(['{ any = ["cpu", "gpu", "switch"] }'] * 11) + "] }",
     ],
 )  # fmt: skip
 def test_empty_unknown_deep_or_incomplete_combination_is_an_error(text: str):
     with pytest.raises(WrongValueError):
         accept(text)
+
+
+def test_combination_of_more_than_32_names_is_an_error():
+    lists = [list(order) for size in (1, 2, 3) for order in permutations(NAMES, size)]
+    assert sum(map(len, lists)) == MAX_ENTRIES + 1
+    with pytest.raises(WrongValueError, match="at most 32"):
+        accept_of(NAMES)({"all": [{"any": order} for order in lists]})
+    assert accept_of(NAMES)({"all": [{"any": order} for order in lists[1:]]})
 
 
 def test_deepest_combination_is_read():

@@ -15,7 +15,9 @@ from confide.evidence import EvidenceBundle
 from confide.evidence.bundle import with_devices
 from confide.policy import Waiver, judge, parse_policy
 from confide.policy.kinds import KINDS, kind_of
-from confide.policy.suggestion import suggest_policy
+from confide.policy.reading import integer, list_of
+from confide.policy.rule import Rule, among, same
+from confide.policy.suggestion import suggest_policy, suggest_value
 from confide.policy.template import PlatformText, PolicyText, default_values, toml_value, unset_rules
 from confide.testing import FakeAmd
 from confide.verify import FORMATS, Trust, examine
@@ -99,6 +101,39 @@ def test_evidence_that_cannot_be_read_makes_no_policy(fake_amd: FakeAmd):
     with pytest.raises(Misuse) as caught:
         suggested(fake_amd, bundle)
     assert caught.value.codes == ("policy.sample",)
+
+
+def rule(**changes: object) -> Rule:
+    fields = {"name": "x", "code": "snp.vmpl", "read": integer(0, 9), "got": lambda _: 7, "holds": same, "wanted": str,
+              "says": str, "remedy": "", "comment": "a number"}  # fmt: skip
+    return Rule(**(fields | changes))  # type: ignore[arg-type]
+
+
+def test_first_value_that_can_be_written_and_holds_is_taken():
+    assert suggest_value(rule(suggest=lambda _: 7), None, {"x": 3}) == 7
+    assert suggest_value(rule(suggest=lambda _: 70), None, {"x": 7}) == 7
+    assert suggest_value(rule(suggest=lambda _: None), None, {"x": 7}) == 7
+    assert suggest_value(rule(), None, {}) == 7
+    assert suggest_value(rule(read=list_of(integer(0, 9)), holds=among), None, {}) == [7]
+
+
+def test_value_that_no_candidate_has_is_waived_in_words():
+    assert suggest_value(rule(), None, {"x": Waiver("by default")}) == Waiver("by default")
+    waiver = suggest_value(rule(), None, {"x": 3})
+    assert waiver == Waiver("the sample does not show what a strict policy wants: got 7, wanted 3")
+    assert isinstance(suggest_value(rule(read=integer(0, 3)), None, {}), Waiver)
+
+
+def test_rule_that_is_never_waived_needs_a_sample_that_shows_it():
+    with pytest.raises(Misuse) as caught:
+        suggest_value(rule(waivable=False), None, {"x": 3})
+    assert caught.value.codes == ("policy.sample",)
+
+
+def test_date_in_a_policy_is_no_table_and_no_list():
+    for line in ("platform = 1979-05-27", "platform = []", "platform = [1]", "platform = {}"):
+        with pytest.raises(Misuse):
+            parse_policy(f'version = 1\nname = "x"\nkind = "production"\n{line}\n')
 
 
 # The command
