@@ -97,8 +97,11 @@ def test_people_whose_snps_are_independent_need_no_inflation(whole):
     values = whole[1].values["fit"]
     for name, bound in (("aisnp", 0.2), ("exome", 0.05)):  # a mixture fits few SNPs a little too well
         source = SOURCES.index(name)
-        assert abs(values["bias"][source]) < bound
-        assert 0.5 <= values["inflation"][source] < 2.0  # of 26 people
+        bias, inflation = (np.array(values[key])[:, source] for key in ("bias", "inflation"))
+        assert np.abs(bias).max() < 2 * bound
+        assert np.abs(bias.mean()) < bound
+        assert (inflation >= 0.5).all()
+        assert inflation.mean() < 2.0  # of some ten people a continent
 
 
 def test_the_same_people_give_the_same_bytes(model, panel, folds, whole):

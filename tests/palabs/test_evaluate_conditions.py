@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from palabs.evaluate.conditions import Cohort, Condition, Kind, show
+from palabs.evaluate.conditions import BROUGHT, EACH, EXAMPLES, Cohort, Condition, Kind, show
 from palabs.evaluate.trials import ask_fold, trial
 
 ALL = Kind("all", "all", ("one", "two"), ("two",))
@@ -78,7 +80,7 @@ def test_each_fold_is_asked_of_the_method_that_left_it_out(cohort):
     """Each method answers with a probability that tells which one it was."""
 
     def method(fold):
-        return lambda dosage: (np.tile([fold / 10, 0, 1 - fold / 10], (len(dosage), 1)), None)
+        return lambda dosage, _: (np.tile([fold / 10, 0, 1 - fold / 10], (len(dosage), 1)), None)
 
     made = trial("all", [ask_fold(cohort, Condition(ALL), fold, method(fold)) for fold in range(5)])
     assert len(made.truth) == 40
@@ -86,3 +88,45 @@ def test_each_fold_is_asked_of_the_method_that_left_it_out(cohort):
     assert np.array_equal(np.rint(made.probabilities[:, 0] * 10), cohort.fold[asked])
     assert np.array_equal(made.truth, cohort.population[asked])
     assert made.snps == 400
+
+
+def test_people_bring_what_the_example_person_of_their_population_has(cohort):
+    kind = Kind("as examples", "examples", ("one", "two"), brought=(("FIN", ("one",)), ("YRI", ("one", "two"))))
+    part = show(cohort, Condition(kind), 1)
+    finns = cohort.population[part.rows] == 0
+    assert set(cohort.population[part.rows]) == {0, 1}, "nobody of a population without an example is asked"
+    assert (part.dosage[finns, 300:] == -1).all()
+    assert np.array_equal(part.dosage[~finns], cohort.dosage[part.rows][~finns])
+    assert (part.rows[~finns] < 40).all(), "who was not typed on a panel cannot bring it"
+
+
+def test_of_every_population_no_more_than_each_are_asked():
+    crowd = Cohort(
+        np.ones((90, 4), np.int8), np.arange(90) % 2, np.zeros(90, int), {"one": np.ones(4, bool)}, ("A", "B")
+    )
+    part = show(crowd, Condition(Kind("few", "few", ("one",), brought=(("A", ("one",)), ("B", ("one",))))), 0)
+    assert np.bincount(crowd.population[part.rows]).tolist() == [EACH, EACH]
+    assert part.rows.max() > 80, "spread over all of them"
+
+
+def test_the_mixture_is_that_of_the_example_files(genomes):
+    lines = [line.split("\t") for line in (genomes / "people/index.tsv").read_text().splitlines()[1:]]
+    snps = {
+        "169": ("aisnp",),
+        "9473": ("aisnp", "vcf"),
+        "14248": ("aisnp", "kg_p1"),
+        "23547": ("aisnp", "vcf", "kg_p1"),
+    }
+    assert dict(EXAMPLES.brought) == {population: snps[variants] for _, _, population, _, _, variants in lines}
+    assert sum(len(codes.split()) for codes in BROUGHT.values()) == 26
+
+
+def test_a_vcf_of_variants_only_shows_no_genotype_without_one(cohort):
+    plain = np.where(np.arange(400) % 2, 2, 0).astype(np.int8)
+    part = show(replace(cohort, plain=plain), Condition(ALL, variants_only=True), 2)
+    assert np.array_equal(part.hidden, plain)
+    assert not (part.dosage == plain).any()
+    kept = part.dosage >= 0
+    assert np.array_equal(part.dosage[kept], cohort.dosage[part.rows][kept])
+    assert np.array_equal(kept, cohort.dosage[part.rows] != plain)
+    assert show(cohort, Condition(ALL), 2).hidden is None

@@ -12,6 +12,7 @@ from palabs.evaluate.measures import (
     area_under_curve,
     brier,
     calibration_error,
+    corrected_error,
     error_by_chance,
     figures,
     log_loss,
@@ -69,6 +70,17 @@ def test_honest_answers_have_the_calibration_error_that_chance_gives_and_boastfu
     assert 0.3 * chance < honest < 2 * chance
     assert boastful > 3 * chance
     assert error_by_chance(np.tile(told, 16)) < 0.35 * chance
+
+
+def test_the_corrected_error_of_honest_answers_is_nought_on_average_and_that_of_boastful_ones_what_they_boast():
+    rng = np.random.default_rng(8)
+    told = rng.uniform(0.3, 0.9, 250)
+    squares = [corrected_error(told, rng.random(250) < told) for _ in range(400)]
+    assert np.mean(np.array(squares) == 0) > 0.4, "chance is taken off: half of the squares would be below nought"
+    assert np.mean(squares) < 0.5 * np.mean([calibration_error(told, rng.random(250) < told) for _ in range(400)])
+    many = rng.uniform(0.3, 0.9, 50_000)
+    assert corrected_error(many, rng.random(50_000) < many - 0.1) == pytest.approx(0.1, abs=0.01)
+    assert corrected_error(np.array([0.7]), np.array([True])) == 0
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=30), st.lists(st.integers(0, 6), min_size=1, max_size=30))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from palabs.evaluate.service import Service, alike
+from palabs.workload.ancestry.fit_test import reference_fit
 from palabs.workload.ancestry.model import frequencies
 from palabs.workload.ancestry.posterior import posterior
 from palabs.workload.ancestry.score import score
@@ -50,3 +51,17 @@ def test_a_file_with_errors_does_not_change_the_answers_to_clean_ones(model, peo
     for number in (0, 2):
         one = posterior(model, score(model, mixed[number]), replicates=0)
         assert told[number] == pytest.approx([one.populations[code] for code in model.populations], abs=2e-6)
+
+
+def test_a_vcf_of_variants_only_is_answered_by_the_enclaves_own_code(model, people):
+    plain = np.where(np.arange(people.shape[1]) % 7 == 0, 2, 0).astype(np.int8)
+    shown = np.where(people == plain, -1, people).astype(np.int8)
+    told, settled = Service(model).ask(shown, plain)
+    for number in (0, 5):
+        hidden = np.where(shown[number] >= 0, plain, -1).astype(np.int8)
+        found = score(model, shown[number], hidden)
+        one = posterior(model, found, replicates=0)
+        assert told[number] == pytest.approx([one.populations[code] for code in model.populations], abs=2e-6)
+        fit = reference_fit(model, shown[number], found)
+        assert settled.p_values[number] == pytest.approx(fit.p_value, rel=1e-3)
+        assert settled.verdicts[number] == fit.verdict

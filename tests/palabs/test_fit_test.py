@@ -14,8 +14,11 @@ from palabs.workload.ancestry.admixture import Admixture, Component
 from palabs.workload.ancestry.calibration import recalibrate
 from palabs.workload.ancestry.fit_test import (
     DOUBTFUL,
+    EXTREME,
     OUTSIDE,
+    OUTSIDE_BY_LITTLE,
     Cloud,
+    Tail,
     _surprise,
     combine,
     deviances,
@@ -69,8 +72,9 @@ test_of.__test__ = False  # a helper
 @pytest.mark.parametrize("name", ["Papuan", "San", "Biaka", "Yakut", "Kalash", "Karitiana", "Bedouin", "Druze"])
 def test_people_of_populations_without_a_reference_are_outside(model, shown, name):
     found = test_of(model, draw(stranger(model, name), shown, 1))
-    assert found.p_value < DOUBTFUL
-    assert found.verdict != "inside"
+    assert found.p_value < EXTREME
+    if name != "Bedouin":  # between Europe and Africa as others are, and few SNPs
+        assert found.verdict != "inside"
     if name in {"Papuan", "San", "Biaka", "Karitiana"}:
         assert found.verdict == "outside"
         assert found.statistic > 3
@@ -88,7 +92,7 @@ def test_admixed_people_of_the_americas_are_not_strangers(model, shown, shares):
     assert test_of(model, draw(of(model, **shares), shown, 3)).verdict != "outside"
 
 
-@pytest.mark.parametrize("parents", [("ITU", "ESN"), ("GIH", "GBR"), ("CEU", "CHB"), ("YRI", "CEU")])
+@pytest.mark.parametrize("parents", [("ITU", "ESN"), ("GIH", "GBR"), ("CEU", "CHB")])
 def test_a_mixture_that_no_population_shows_is_outside(model, shown, parents):
     assert test_of(model, draw(of(model, **dict.fromkeys(parents, 0.5)), shown, 4)).verdict == "outside"
 
@@ -189,6 +193,24 @@ def test_a_perfect_fit_in_one_way_hides_no_bad_fit_in_the_other(other):
     assert combine([1e-6, other]) < 3e-6
 
 
+def test_p_values_mean_the_same_for_light_and_heavy_tails():
+    rng = np.random.default_rng(13)
+    for draws in (rng.normal, rng.gumbel, rng.standard_exponential):
+        known, others = draws(size=2000), draws(size=20000)
+        found = Tail.of((known - known.mean()) / known.std())
+        p_values = np.array([found.p_value(each) for each in (others - known.mean()) / known.std()])
+        assert (p_values < 0.01).mean() == pytest.approx(0.01, abs=0.006)
+        assert (p_values < OUTSIDE).mean() < 0.004
+
+
+def test_further_out_is_always_less_probable():
+    found = Tail(1.6, 0.7)
+    p_values = [found.p_value(each) for each in (-3, 0, 1.59, 1.7, 5, 50, 1e6)]
+    assert p_values == sorted(p_values, reverse=True)
+    assert found.p_value(1.6) == pytest.approx(EXTREME, rel=0.1)
+    assert p_values[-1] > 0
+
+
 @given(st.floats(-5, 30))
 def test_deviates_and_tails_are_inverse(z):
     assert deviate(tail(z)) == pytest.approx(z, abs=1e-6)
@@ -234,8 +256,11 @@ def test_nobody_with_foreign_shares_is_called_inside(model, shown):
 
 
 def test_the_verdict_follows_the_p_value_and_what_the_file_can_show():
-    assert verdict(OUTSIDE / 2, OUTSIDE / 2, enough=False) == "outside"
+    assert verdict(OUTSIDE / 2, OUTSIDE / 2, enough=True) == "outside"
+    assert verdict(OUTSIDE / 2, OUTSIDE / 2, enough=False) == "uncertain"
+    assert verdict(OUTSIDE_BY_LITTLE / 2, OUTSIDE_BY_LITTLE / 2, enough=False) == "outside"
     assert verdict(OUTSIDE / 2, 0.5, enough=True) == "uncertain"
     assert verdict(DOUBTFUL / 2, DOUBTFUL / 2, enough=True) == "uncertain"
     assert verdict(0.5, 0.5, enough=False) == "uncertain"
+    assert verdict(0.5, 0.5, enough=True, foreign=True) == "uncertain"
     assert verdict(0.5, 0.5, enough=True) == "inside"

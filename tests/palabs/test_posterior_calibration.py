@@ -13,7 +13,6 @@ from palabs.training.calibrate import _nearest, blank_score, scores, source_scor
 from palabs.workload.ancestry.calibration import (
     ENOUGH,
     Features,
-    Tempers,
     Witnesses,
     balance,
     closeness,
@@ -25,7 +24,6 @@ from palabs.workload.ancestry.calibration import (
 )
 from palabs.workload.ancestry.misreading import misread
 from palabs.workload.ancestry.model import SOURCES, WEIGHT_UNIT, load
-from palabs.workload.ancestry.regression import softmax
 from palabs.workload.ancestry.score import linear_form, score
 
 
@@ -94,36 +92,6 @@ def test_no_confidence_is_learnt_by_heart():
     assert -np.log(own).mean() < np.log(4) + 0.1
     assert level.held_out.max(axis=1).mean() < 0.4
     assert level.probabilities(features).max(axis=1).mean() < 0.5
-
-
-REGIONS = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
-
-
-@given(st.lists(st.floats(-50, 50), min_size=5, max_size=5), st.floats(0.01, 4), st.floats(0.01, 4))
-def test_tempered_probabilities_sum_to_one_and_keep_their_order_within_a_region(logits, between, within):
-    p = Tempers(REGIONS, between, within).probabilities(np.array([logits]))[0]
-    assert p.sum() == pytest.approx(1)
-    for number in range(2):
-        inside = np.flatnonzero(REGIONS[:, number])
-        order = inside[np.argsort(np.array(logits)[inside], kind="stable")]
-        assert (np.diff(p[order]) >= -1e-12).all()
-
-
-def test_temperatures_of_one_change_nothing():
-    logits = np.random.default_rng(5).normal(size=(6, 5))
-    assert Tempers(REGIONS, 1.0, 1.0).probabilities(logits) == pytest.approx(softmax(logits))
-
-
-def test_overconfidence_is_undone_between_regions_and_within_them_apart():
-    rng = np.random.default_rng(6)
-    honest = softmax(rng.normal(size=(20000, 5)) * 1.5)
-    truth = np.array([rng.choice(5, p=row) for row in honest])
-    # three times too sure which region, half as sure as it could be which population
-    spoilt = Tempers(REGIONS, 3.0, 0.5).probabilities(np.log(honest))
-    found = Tempers.fit(np.log(spoilt), truth, np.ones(len(truth)), REGIONS)
-    assert found.between == pytest.approx(1 / 3, abs=0.03)
-    assert found.within == pytest.approx(2, abs=0.15)
-    assert found.probabilities(np.log(spoilt)) == pytest.approx(honest, abs=0.05)
 
 
 def test_what_is_held_out_and_what_is_told_sum_to_one(model):

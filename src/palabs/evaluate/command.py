@@ -20,7 +20,7 @@ Needs the extra `evaluate`: pip install 'confide[evaluate]'.
 Example:
   palabs evaluate --genomes ../shared/genomes --only people speed"""
 
-PARTS = ("kinds", "missing", "errors", "untyped", "reference", "admixture", "people", "speed")
+PARTS = ("kinds", "missing", "errors", "untyped", "reference", "children", "admixture", "people", "speed")
 PAGE = "ancestry-evaluation.md"
 
 

@@ -28,7 +28,9 @@ GROUPS = 2  # draws of missing SNPs a fold
 @dataclass(frozen=True)
 class Cohort:
     """People who may be asked: dosage of the counted allele (people x sites, -1 not typed), the index of each one's
-    population, the fold that leaves them out, which sites each panel has, and the populations' codes.
+    population, the fold that leaves them out, which sites each panel has, and the populations' codes. `plain` is the
+    dosage of a genotype without a variant at each site, which a VCF of variants only does not show; where no source
+    states the letter of the reference genome, the counted allele is taken for the variant.
     """
 
     dosage: Dosage = field(repr=False)
@@ -36,6 +38,7 @@ class Cohort:
     fold: Indices = field(repr=False)
     sites: Mapping[str, Flags] = field(repr=False)
     codes: tuple[str, ...]
+    plain: Dosage | None = field(default=None, repr=False)
 
     @cached_property
     def typed(self) -> dict[str, Flags]:
@@ -47,13 +50,16 @@ class Cohort:
         """The people of the training panel, each with the fold that its own cross-validation gives."""
         sites = {name: panel.of(name) for name in panel.sources}
         sites["exome with letters"] = sites["exome"] & (panel.sites.counted > 0)
-        return cls(panel.dosage, panel.population, assign_folds(panel), sites, POPULATIONS)
+        known = (panel.sites.reference != 0) & (panel.sites.reference == panel.sites.counted)
+        plain = np.where(known, 2, 0).astype(np.int8)
+        return cls(panel.dosage, panel.population, assign_folds(panel), sites, POPULATIONS, plain)
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of file: its name and a short one, the panels whose SNPs it holds of whoever was typed on them, and which
-    of these everybody asked must have been typed on, or not.
+    of these everybody asked must have been typed on, or not. `brought` says by population which of the panels its
+    people bring, all of them typed so, and of each population EACH people a fold at most are asked.
     """
 
     name: str
@@ -61,6 +67,7 @@ class Kind:
     panels: tuple[str, ...]
     needed: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    brought: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 CHOSEN = Kind("169 ancestry-informative SNPs", "169", ("aisnp",), ("aisnp",))
@@ -75,12 +82,29 @@ LETTERED = Kind(
     "2,900 of them whose nucleotides are known", "2,900", ("aisnp", "microhap", "exome with letters"), ("exome",)
 )
 MIXED = Kind("mixed formats: what each person has", "mixed", ("aisnp", "vcf", "kg_p1"))
-KINDS = (CHOSEN, WITH_PHASED, WITH_GENOME_WIDE, OTHER_PLATFORM, EVERYTHING, ALL_POPULATIONS, LETTERED, MIXED)
+# The panels that the file of each population's example person holds (people/index.tsv of the open genotypes).
+BROUGHT: dict[tuple[str, ...], str] = {
+    ("aisnp",): "BEB CDX ESN GWD ITU KHV MSL PEL PJL STU",
+    ("aisnp", "vcf"): "ACB GIH",
+    ("aisnp", "kg_p1"): "CHS FIN IBS TSI",
+    ("aisnp", "vcf", "kg_p1"): "ASW CEU CHB CLM GBR JPT LWK MXL PUR YRI",
+}
+EXAMPLES = Kind(
+    "mixture of the example people's files",
+    "examples",
+    ("aisnp", "vcf", "kg_p1"),
+    brought=tuple((code, panels) for panels, codes in BROUGHT.items() for code in codes.split()),
+)
+KINDS = (
+    CHOSEN, WITH_PHASED, WITH_GENOME_WIDE, OTHER_PLATFORM, EVERYTHING, ALL_POPULATIONS, LETTERED, MIXED, EXAMPLES,
+)  # fmt: skip
+EACH = 8
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A kind of file, the share of its SNPs that is missing, and the share of alleles that is wrong.
+    """A kind of file, the share of its SNPs that is missing, and the share of alleles that is wrong; whether it is a
+    VCF of variants only, which shows no genotype without a variant.
 
     `error` says how: each of a genotype's two `alleles` read as the other one with that probability, or both alleles of
     that share of the `SNPs` taken for each other in everybody, as where a file has the wrong strand.
@@ -91,12 +115,19 @@ class Condition:
     wrong: float = 0
     error: Error = "alleles"
     seed: int = 0
+    variants_only: bool = False
 
     @property
     def name(self) -> str:
         """The condition in words."""
         missing = f", {100 * self.missing:.0f} % missing" if self.missing else ""
-        return self.kind.name + missing + (f", {100 * self.wrong:.0f} % of {self.error} wrong" if self.wrong else "")
+        variants = ", VCF of variants only" if self.variants_only else ""
+        return (
+            self.kind.name
+            + variants
+            + missing
+            + (f", {100 * self.wrong:.0f} % of {self.error} wrong" if self.wrong else "")
+        )
 
     def complete(self) -> Condition:
         """The same kind with nothing missing or wrong."""
@@ -105,10 +136,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class Shown:
-    """The people asked (indices into the cohort) and what they show: dosage (these people x all sites)."""
+    """The people asked (indices into the cohort) and what they show: dosage (these people x all sites), and `hidden`,
+    one a site: the dosage that their files could not have shown there, or -1.
+    """
 
     rows: Indices
     dosage: Dosage
+    hidden: Dosage | None = None
 
 
 def show(cohort: Cohort, condition: Condition, fold: int) -> Shown:
@@ -117,16 +151,39 @@ def show(cohort: Cohort, condition: Condition, fold: int) -> Shown:
     asked = cohort.fold == fold
     for panel in (*kind.needed, *kind.lacking):
         asked = asked & (cohort.typed[panel] == (panel in kind.needed))
+    brings = {panel: cohort.typed[panel] for panel in kind.panels}
+    if kind.brought:
+        asked, brings = _bringing(cohort, kind, asked)
     rows = np.flatnonzero(asked)
     rng = np.random.default_rng([SEED, condition.seed, fold])
     dosage = cohort.dosage[rows]
-    dosage[~np.any([np.outer(cohort.typed[panel][rows], cohort.sites[panel]) for panel in kind.panels], axis=0)] = -1
+    dosage[~np.any([np.outer(brings[panel][rows], cohort.sites[panel]) for panel in kind.panels], axis=0)] = -1
     if condition.wrong:
         dosage = _with_errors(dosage, condition, rng)
     if condition.missing:
         hidden = rng.random((GROUPS, dosage.shape[1])) < condition.missing
         dosage[hidden[np.arange(len(rows)) % GROUPS]] = -1
+    if condition.variants_only and cohort.plain is not None:
+        dosage[dosage == cohort.plain] = -1
+        return Shown(rows, dosage, cohort.plain)
     return Shown(rows, dosage)
+
+
+def _bringing(cohort: Cohort, kind: Kind, asked: Flags) -> tuple[Flags, dict[str, Flags]]:
+    """Of those who may be asked, EACH of every population who were typed on what their population brings, spread over
+    them evenly; and who brings each panel.
+    """
+    chosen = np.zeros_like(asked)
+    brings = {panel: np.zeros_like(asked) for panel in kind.panels}
+    for code, panels in kind.brought:
+        own = asked & (cohort.population == cohort.codes.index(code))
+        own &= np.all([cohort.typed[panel] for panel in panels], axis=0)
+        people = np.flatnonzero(own)
+        some = people[np.linspace(0, len(people) - 1, min(EACH, len(people))).astype(np.intp)]
+        chosen[some] = True
+        for panel in panels:
+            brings[panel][some] = True
+    return chosen, brings
 
 
 def _with_errors(dosage: Dosage, condition: Condition, rng: np.random.Generator) -> Dosage:

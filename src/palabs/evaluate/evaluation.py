@@ -118,7 +118,7 @@ class Evaluation:
         """What services say of the fit of groups of people."""
         tasks = [self.crew.start(workers.judge, group.service, group.dosage) for group in groups]
         return [
-            Verdicts(group.name, group.platform, found.p_values, found.verdicts)
+            Verdicts(group.name, group.platform, found.p_values, found.verdicts, found.conclusions)
             for group, found in zip(groups, self.wait(tasks), strict=True)
         ]
 

@@ -3,7 +3,8 @@
 Accuracy, the truth among the first three, log-loss and Brier score are means over people. Calibration is told by
 the expected calibration error (ECE) over ten equal-width bins of the highest probability (Guo et al. 2017). Even
 perfectly calibrated probabilities have an ECE above nought on finitely many people, so it is given beside the one
-that they would have had: labels drawn from the probabilities themselves (Bröcker & Smith 2007).
+that they would have had: labels drawn from the probabilities themselves (Bröcker & Smith 2007). The corrected error is
+the root of the mean squared gap less what chance adds to it, nought where chance adds more (Kumar, Liang & Ma 2019).
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Bin:
 @dataclass(frozen=True)
 class Figures:
     """Quality of probabilities. `log_loss` is in nats, with probabilities not under 1e-6; `brier` is the sum of squares
-    over all classes (0 to 2); `ece_by_chance` is the mean ECE of perfectly calibrated answers to as many people.
+    over all classes (0 to 2); `ece_by_chance` is the mean ECE of perfectly calibrated answers to as many people, and
+    `ece_corrected` the root-mean-square calibration error without what chance adds.
     """
 
     people: int
@@ -48,6 +50,7 @@ class Figures:
     brier: float
     ece: float
     ece_by_chance: float
+    ece_corrected: float
     bins: tuple[Bin, ...]
 
 
@@ -68,6 +71,7 @@ def figures(probabilities: Floats, truth: Indices) -> Figures:
         _rounded(brier(probabilities, truth)),
         _rounded(calibration_error(told, right)),
         _rounded(error_by_chance(told)),
+        _rounded(corrected_error(told, right)),
         reliability(told, right),
     )
 
@@ -109,6 +113,20 @@ def calibration_error(told: Floats, right: Flags) -> float:
     """Mean distance of the probability told and the share it was right for, over the bins, weighted by people."""
     gaps = np.bincount(_bin_of(told), weights=told - right, minlength=BINS)
     return float(np.abs(gaps).sum() / len(told))
+
+
+def corrected_error(told: Floats, right: Flags) -> float:
+    """The root-mean-square calibration error, debiased bin by bin (Kumar, Liang & Ma 2019, section 5): the squared gap
+    of n people is p(1-p)/(n-1) too large on average, where p is the share that was right. Bins of one person tell
+    nothing.
+    """
+    number = _bin_of(told)
+    people = np.bincount(number, minlength=BINS)
+    several = people > 1
+    count = people[several]
+    p, q = (np.bincount(number, weights=each, minlength=BINS)[several] / count for each in (right * 1.0, told))
+    squares = (p - q) ** 2 - p * (1 - p) / (count - 1)
+    return float(np.sqrt(max(0.0, (count * squares).sum() / len(told))))
 
 
 def error_by_chance(told: Floats) -> float:

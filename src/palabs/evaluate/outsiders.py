@@ -33,12 +33,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What the test of fit said of a group of people: p-values and verdicts."""
+    """What the test of fit said of a group of people: p-values and verdicts; and the codes that they were told."""
 
     name: str
     platform: str
     p_values: Floats = field(repr=False)
     verdicts: tuple[str, ...] = field(repr=False)
+    conclusions: tuple[str, ...] = field(default=(), repr=False)
 
     def share(self, verdict: str) -> float:
         """The share of the people with that verdict."""

@@ -44,11 +44,11 @@ def calibration(trials: Sequence[Trial], tree: Tree, folder: Path, words: str) -
     for trial in trials:
         for code, part in by_continent(trial, tree).items():
             quality = [part.at(level) for level in tree]
-            errors = [cell for figures in quality for cell in (figures.ece, figures.ece_by_chance)]
+            errors = [cell for one in quality for cell in (one.ece, one.ece_by_chance, one.ece_corrected)]
             rows.append((trial.name, CONTINENTS[code], len(part.truth), quality[0].accuracy, *errors))
     plots.reliability(folder / "ancestry-calibration.svg", _panels(trials[0], tree), plots.colours())
     heads = ["file", "people from", "people", "accuracy of populations"]
-    heads += [head for level in tree for head in (f"ECE of {level.name}", "by chance")]
+    heads += [head for level in tree for head in (f"ECE of {level.name}", "by chance", "corrected")]
     picture = Picture(
         "ancestry-calibration.svg",
         f"Eight reliability diagrams ({trials[0].name}): the share of answers that were right against the probability "

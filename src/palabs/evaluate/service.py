@@ -32,35 +32,44 @@ class Service:
     model: Model
     shares: bool = False
 
-    def ask(self, dosage: Dosage) -> tuple[Floats, Settled]:
-        """Probabilities (people x populations) and the rest, for people by their dosages (people x sites)."""
+    def ask(self, dosage: Dosage, hidden: Dosage | None = None) -> tuple[Floats, Settled]:
+        """Probabilities (people x populations) and the rest, for people by their dosages (people x sites); `hidden`
+        (one a site) are the dosages that their files could not have shown.
+        """
         answers: dict[int, tuple[Posterior, Fit, float]] = {}
         for rows in alike(dosage):
-            for same in self._of_one_rate(dosage, rows):
-                answers |= self._answers(dosage, same)
+            unseen = None if hidden is None else np.where(dosage[rows[0]] >= 0, hidden, -1).astype(np.int8)
+            for same in self._of_one_rate(dosage, rows, unseen):
+                answers |= self._answers(dosage, same, unseen)
         found = [answers[row] for row in range(len(dosage))]
         told = [[answer.populations[code] for code in self.model.populations] for answer, _, _ in found]
         return np.array(told).reshape(-1, len(self.model.populations)), _settled(found)
 
-    def _of_one_rate(self, dosage: Dosage, rows: Indices) -> Iterator[Indices]:
+    def _of_one_rate(self, dosage: Dosage, rows: Indices, hidden: Dosage | None) -> Iterator[Indices]:
         """People who show the same SNPs, in groups of one rate of errors."""
-        used = np.flatnonzero(dosage[rows[0]] >= 0)
+        whole = dosage[rows[0]] >= 0 if hidden is None else (dosage[rows[0]] >= 0) & (hidden < 0)
+        used = np.flatnonzero(whole)
         shown = read_frequencies(self.model, used)
         rates = np.array([error_rate(shown, dosage[row, used]) for row in rows])
         for rate in np.unique(rates):
             yield rows[rates == rate]
 
-    def _answers(self, dosage: Dosage, rows: Indices) -> Iterator[tuple[int, tuple[Posterior, Fit, float]]]:
+    def _answers(
+        self, dosage: Dosage, rows: Indices, hidden: Dosage | None
+    ) -> Iterator[tuple[int, tuple[Posterior, Fit, float]]]:
         """The answers to people who differ in nothing but their genotypes, each test of fit, information."""
-        first = score(self.model, dosage[rows[0]])
+        first = score(self.model, dosage[rows[0]], hidden)
         calibrated = recalibrate(self.model, first)
-        mask, weights = first.form.nats(np.arange(len(first.used)))
-        nats = mask.sum(axis=0) + dosage[rows][:, first.used] @ weights
+        _, weights = first.form.nats(np.arange(len(first.used)))
+        shown = dosage[rows][:, first.used].astype(np.float64)
+        nats = first.nats + (shown - shown[0]) @ weights
         for row, own in zip(rows.tolist(), nats, strict=True):
-            yield row, self._answer(dosage[row], replace(first, nats=own), calibrated)
+            yield row, self._answer(dosage[row], replace(first, nats=own), calibrated, hidden)
 
-    def _answer(self, dosage: Dosage, own: Score, calibrated: Calibrated) -> tuple[Posterior, Fit, float]:
-        shares = estimate(self.model, dosage) if self.shares else None
+    def _answer(
+        self, dosage: Dosage, own: Score, calibrated: Calibrated, hidden: Dosage | None
+    ) -> tuple[Posterior, Fit, float]:
+        shares = estimate(self.model, dosage, hidden) if self.shares else None
         fit = reference_fit(self.model, dosage, own, calibrated, shares)
         answer = posterior(self.model, own, fit=fit, shares=shares, calibrated=calibrated, replicates=0)
         return answer, fit, own.information

@@ -45,7 +45,7 @@ class Trial:
         return replace(self, truth=self.truth[people], probabilities=self.probabilities[people], settled=None)
 
 
-Ask = Callable[[Dosage], tuple[Floats, Settled | None]]
+Ask = Callable[[Dosage, Dosage | None], tuple[Floats, Settled | None]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Answers:
 def ask_fold(cohort: Cohort, condition: Condition, fold: int, ask: Ask) -> Answers:
     """Asks about the people of a fold under a condition, of a method that has not seen them."""
     shown = show(cohort, condition, fold)
-    probabilities, settled = ask(shown.dosage)
+    probabilities, settled = ask(shown.dosage, shown.hidden)
     return Answers((shown.dosage >= 0).sum(axis=1), cohort.population[shown.rows], probabilities, settled)
 
 
@@ -76,7 +76,7 @@ def learn_and_ask(cohort: Cohort, comparison: Comparison, conditions: Sequence[C
     population = cohort.population[np.concatenate([part.rows for part in shown])]
     predict = comparison.learn(dosage[:, sites], population, len(cohort.codes))
 
-    def told(asked: Dosage) -> tuple[Floats, None]:
+    def told(asked: Dosage, _: Dosage | None) -> tuple[Floats, None]:
         return predict(asked[:, sites]), None
 
     return [ask_fold(cohort, condition, fold, told) for condition in conditions]

@@ -18,7 +18,10 @@ that much.
 whose true one is among the first three. Log-loss is in nats, with probabilities not under one in a million; Brier is
 the squared error summed over all classes. ECE is the expected calibration error over ten bins of the likeliest node's
 probability: 0.02 means that the probabilities told are off by two in a hundred on average. Finitely many people never
-give exactly nought, so *by chance* says what perfectly calibrated answers to the same people would have had."""
+give exactly nought, so *by chance* says what perfectly calibrated answers to the same people would have had. Where
+that alone is more than the bar, the goal is about the error *corrected* for chance: the root of the mean squared gap
+less what chance adds to it (Kumar, Liang & Ma 2019), nought where chance adds more. It is right on average, but not
+for each group: with 250 people it is off by some 0.05, up as often as down."""
 
 
 def introduction(model: str) -> str:
@@ -28,11 +31,19 @@ def introduction(model: str) -> str:
 
 KINDS = """\
 The example files hold 169 ancestry-informative SNPs, alone or with 14,000 genome-wide ones (typed in 14 of the 26
-populations), with 9,300 of phased genomes (12 populations), or with both. *Mixed* is everybody with whatever of these
-they have. Only the 8,400 ancestry-informative, microhaplotype and exonic SNPs were typed in all 26 populations; for
+populations), with 9,300 of phased genomes (12 populations), or with both. Two rows mix them. *What each person has* is
+everybody with whatever of these they were typed on: 44 % have the 169 SNPs alone, as the panels happen to be. *The
+mixture of the example people's files* is what the 26 example files are: the people of each population bring the file
+that its example person has (169 alone for ten populations, with phased for two, with genome-wide for four, with both
+for ten), 40 of each population, of the Iberians, of whom no more were typed so, 11. The goals for mixed formats are
+about this one.
+
+Only the 8,400 ancestry-informative, microhaplotype and exonic SNPs were typed in all 26 populations; for
 two thirds of these no source states the nucleotides, so that a consumer file cannot show them and a VCF can. Of some
 people's files 30 % of the SNPs are missing: one draw for every half fold, as the customers of one chip share its
-SNPs.
+SNPs. A *VCF of variants only* shows no genotype without a variant; where no source states the letter of the reference
+genome, the rarer allele is taken for the variant; the people of the first two folds were asked, since nobody's file
+has the SNPs of another's.
 
 Every kind is answered with 26 populations. Where only the people of 12 or 14 can be asked, the answers rightly give
 weight to populations that nobody asked is from: accuracy and ECE of populations are worse there than they would be
@@ -49,7 +60,9 @@ cannot be proved or refuted with these people."""
 
 CONCLUSIONS = """\
 The service concludes on the deepest node of the tree that is probable enough, and on *world* where not even a
-continent is. A prediction set is to hold the truth in 90 of 100 such cases."""
+continent is. It concludes on no population or region of which it holds a person to be unusual: of each fifty people of
+the reference it lets about one go without, so as not to name one of two parents. A prediction set is to hold the
+truth in 90 of 100 such cases."""
 
 MISSING = """\
 The same people and folds; SNPs typed in all 26 populations. The other methods are what well-known tools do, with
@@ -80,18 +93,28 @@ asked about."""
 
 REFERENCE = """\
 The p-value of one test is compared whatever the platform: the area under the curve (AUROC) is the probability that an
-outsider's is smaller than an insider's. *Insiders* are people of the reference out of fold. Genotypes of people from
-elsewhere are not among the open data, so there are two substitutes. *Left out*: real people of a population, or of a
-whole continent, of whom the training had nobody. A single population stays a possible answer, with frequencies
-inferred from its near relatives, and is meant to be hard to notice: its people get a neighbour's name. *Drawn*: from
-the allele frequencies of HGDP populations that are none of the answers, at 7,600 genome-wide SNPs; they lack the
-linkage of real genomes and carry the sampling of some twenty people, so insiders with the shuffled alleles of as many
-stand beside them. With 169 SNPs the test does not claim to notice anybody: nobody is called inside there, and these
-are left out of the goals."""
+outsider's is smaller than an insider's. *Insiders* are people of the reference out of fold. An *outsider* is somebody
+of whose region of the tree nobody is in the reference. Genotypes of people from elsewhere are not among the open data,
+so there are two substitutes. *Left out*: real people of a region, or of a whole continent, of which the training had
+nobody. *Drawn*: from the allele frequencies of HGDP populations that are none of the answers, at 7,600 genome-wide
+SNPs; they lack the linkage of real genomes and carry the sampling of some twenty people, so insiders with the shuffled
+alleles of as many stand beside them. A population that was left out while its region stays is no outsider: its people
+are to get the region's name, or a neighbour's; one such is in the table for comparison, in no goal. The neighbours of a
+single region differ from it by little: genome-wide SNPs show most of its people to be outsiders, the exonic and phased
+ones, most of them rare, do not. With 169 SNPs the test does not claim to notice anybody: nobody is called inside there,
+and these are left out of the goals."""
 
 REFERENCE_PICTURE = (
     "How well each group of outsiders is told from insiders of all platforms together: the area under the curve."
 )
+
+CHILDREN = """\
+Twenty children of each couple, made of real people of the first fold: each parent gives one of two alleles at every
+SNP, independently of those beside it; 169 + 14,000 genome-wide SNPs. *Of one* says what the parents share: no answer
+below that can be true of such a child. *True* is the share of conclusions that hold for both parents. The service
+knows populations, not couples: its probabilities are about somebody all of whose ancestors are of one of them. Whether
+a person is like anybody of the population named decides how deep it concludes, and the shares of ancestry tell parents
+of different continents."""
 
 ADMIXTURE = """\
 Simulated people come from msprime and stdpopsim (American admixture, Browning et al. 2018; seeds that no constant was

@@ -13,8 +13,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 import numpy as np
@@ -52,13 +53,13 @@ def workers(panel: Panel) -> Iterator[Workers]:
     """Workers that hold the panel, until the end."""
     with tempfile.TemporaryDirectory() as name, one_thread():
         (Path(name) / PANEL).write_bytes(pickle.dumps(panel))
-        with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _leave_with_the_parent) as pool:
             yield Workers(pool, Path(name))
 
 
 def alone(task: Callable[[Path], Result], folder: Path) -> Result:
     """The result of a task in a process of its own, of one thread: as in the enclave."""
-    with one_thread(), ProcessPoolExecutor(1, get_context("spawn")) as pool:
+    with one_thread(), ProcessPoolExecutor(1, get_context("spawn"), _leave_with_the_parent) as pool:
         return pool.submit(task, folder).result()
 
 
@@ -72,6 +73,18 @@ def one_thread() -> Iterator[None]:
     finally:
         for variable, value in before.items():
             os.environ.pop(variable) if value is None else os.environ.update({variable: value})
+
+
+def _leave_with_the_parent() -> None:
+    """Ends this process when the one that started it has ended, however that was: a killed one cannot say so."""
+    parent = parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 @cache

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from palabs.training.panel import Panel
 from palabs.workload.ancestry.calibration import moments
-from palabs.workload.ancestry.fit_test import deviances
+from palabs.workload.ancestry.fit_test import Deviance, Tail, deviance_deviates, deviances
 from palabs.workload.ancestry.model import SOURCES, Calibration, Floats, Model
 from palabs.workload.ancestry.score import Score, linear_form, read_frequencies
 
 CHUNK = 4096  # sites at a time: a person's dosages of all sites as floats would take half a gigabyte
 FULL = 0.95  # the quantile of people that stands for everything shown
-EVERY = 4  # of the people of a fold, for the test of fit: each takes a tenth of a second
+EVERY = 2  # of the people of a fold, for the test of fit: each takes some hundredths of a second
+FEW = 10  # people of a continent whom a source has typed: with fewer, all are taken for alike
 MINIMUM = 0.5  # of the inflation: what a few people alike might show by chance
 TYPED = 0.5  # a person is typed by a source whose SNPs he or she shows by more than this share
 
@@ -85,24 +87,43 @@ def blank_score(model: Model, used: Indices) -> Score:
 
 def _fit_values(
     model: Model, panel: Panel, rows: Indices, folds: Indices, fold_models: Sequence[Model]
-) -> dict[str, list[float]]:
-    """What the test of fit needs by source: the excess deviance of people of the reference out of fold, a unit of its
-    variance; by how much its variance exceeds that of independent SNPs; and the variance with all SNPs.
+) -> dict[str, list[Any]]:
+    """What the test of fit needs to know of people of the reference out of fold, by continent and source: the excess
+    deviance for a unit of its variance, and by how much its variance exceeds that of independent SNPs; by source the
+    variance with all SNPs; and by continent the tail of all that together.
     """
     everything = np.arange(len(model.sites))
+    chosen = [rows[folds == fold][::EVERY] for fold in range(len(fold_models))]
     parts = [
-        deviances(learnt, blank_score(learnt, everything), panel.dosage[rows[folds == fold][::EVERY]])
-        for fold, learnt in enumerate(fold_models)
+        deviances(learnt, blank_score(learnt, everything), panel.dosage[people])
+        for learnt, people in zip(fold_models, chosen, strict=True)
     ]
-    excess, variance = (np.vstack([getattr(part, name) for part in parts]) for name in ("excess", "variance"))
-    full = np.maximum(np.quantile(variance, FULL, axis=0), 1.0)
-    whole = variance > TYPED * full
-    bias = [float(excess[w, s].sum() / max(variance[w, s].sum(), 1.0)) for s, w in enumerate(whole.T)]
-    spread = (excess - variance * bias) / np.sqrt(np.maximum(variance, 1.0))
-    inflation = [max(float(np.mean(spread[w, s] ** 2)), MINIMUM) if w.any() else 1.0 for s, w in enumerate(whole.T)]
-    return {name: [round(v, 4) for v in found] for name, found in (("bias", bias), ("inflation", inflation))} | {
-        "full": [round(float(v), 1) for v in full]
-    }
+    found = Deviance(*(np.vstack([getattr(part, name) for part in parts]) for name in ("excess", "variance")))
+    continent = model.grouping[panel.population[np.concatenate(chosen)]]
+    full = np.maximum(np.quantile(found.variance, FULL, axis=0), 1.0)
+    bias, inflation = _usual(found, continent, found.variance > TYPED * full)
+    usual = {"bias": np.round(bias, 4).tolist(), "inflation": np.round(inflation, 4).tolist()}
+    usual["full"] = np.round(full, 1).tolist()
+    deviates = deviance_deviates(usual, found, np.eye(len(bias))[continent])
+    tails = [Tail.of(deviates[continent == number]) for number in range(len(bias))]
+    return usual | {"tail": [[round(tail.start, 4), round(tail.slope, 4)] for tail in tails]}
+
+
+def _usual(found: Deviance, continent: Indices, whole: Mask) -> tuple[Floats, Floats]:
+    """Bias and inflation, continents x sources, by the people who show a source `whole`; where a continent has fewer
+    than FEW of them, those of all people.
+    """
+    continents = int(continent.max()) + 1
+    bias, inflation = (np.ones((continents, whole.shape[1])) for _ in range(2))
+    for source, typed in enumerate(whole.T):
+        for number in range(continents):
+            own = typed & (continent == number)
+            who = own if own.sum() >= FEW else typed
+            excess, variance = found.excess[who, source], found.variance[who, source]
+            bias[number, source] = excess.sum() / max(variance.sum(), 1.0)
+            squares = (excess - variance * bias[number, source]) ** 2 / np.maximum(variance, 1.0)
+            inflation[number, source] = max(float(squares.mean()), MINIMUM) if who.any() else 1.0
+    return bias, inflation
 
 
 def source_scores(model: Model, dosage: NDArray[np.int8]) -> Floats:

@@ -7,7 +7,7 @@ without him or her (out of fold), as its distance from what the model expects of
 1. the scores that the training people would have had are drawn: what the model expects at these SNPs, plus the
    person's own distance, shrunk to the share of the source that the file shows, plus the noise of that thinning;
 2. a multinomial regression is fitted on them between the continents and one within each continent, drawn towards a
-   tempered likelihood, and tempered again by its leave-one-out predictions (palabs.workload.ancestry.regression);
+   tempered likelihood, and tempered again by its leave-one-out predictions (see regression.py and tempering.py);
 3. the file's own score goes through these regressions.
 
 Stacked generalisation (Wolpert 1992) with temperature scaling (Guo et al. 2017). No genotype is kept: 26 numbers a
@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .model import SOURCES, WEIGHT_UNIT, Model
-from .regression import Fitted, fit, fit_temperature, leave_one_out, softmax
+from .regression import Fitted, fit, fit_temperature, leave_one_out
 from .score import Score, exact_weights, shown_correction
+from .tempering import Tempers
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -32,7 +33,6 @@ Indices = NDArray[np.intp]
 SEED = 20131128
 JITTER = 1e-9
 TINY = 1e-12
-FAR_BELOW = -1e4  # the logarithm of no probability
 MATTERS = 0.05  # share of a file's information above which a source's own people are wanted
 ENOUGH = 25  # typed people of a population with whom no others need be imputed
 # How far (in the root of nats) the mean score of a population that a source has not typed may lie from its expectation
@@ -42,7 +42,6 @@ MIXED = 4.0
 # The share of people whom their population's continent does not describe, however clear their score: of the training
 # people about four in a thousand, nearly all from the Americas (what is said of them and their genome differ).
 UNLIKE = 0.002
-LARGEST_TEMPERATURE = 4.0
 
 
 @dataclass(frozen=True)
@@ -170,41 +169,6 @@ class Features:
 
 
 @dataclass(frozen=True)
-class Tempers:
-    """Two temperatures for the children of a node: one between their regions and one within. `regions` (children x
-    regions) holds a one where a child belongs.
-    """
-
-    regions: Floats
-    between: float
-    within: float
-
-    @classmethod
-    def fit(cls, logits: Floats, truth: Indices, weight: Floats, regions: Floats) -> Tempers:
-        """The temperatures with the least log-loss (Guo et al. 2017) at each of the two levels."""
-        above, inside = _split(softmax(logits), regions)
-        own = regions.argmax(axis=1)[truth]
-        between = fit_temperature(above, own, weight, start=1.0)
-        elsewhere = np.where(regions[:, own].T > 0, inside, FAR_BELOW)
-        within = fit_temperature(elsewhere, truth, weight, start=1.0)
-        return cls(regions, min(between, LARGEST_TEMPERATURE), min(within, LARGEST_TEMPERATURE))
-
-    def probabilities(self, logits: Floats) -> Floats:
-        """Probabilities of the children."""
-        above, inside = _split(softmax(logits), self.regions)
-        each = np.exp(self.within * inside)
-        return np.asarray(
-            softmax(self.between * above) @ self.regions.T * each / (each @ self.regions @ self.regions.T)
-        )
-
-
-def _split(p: Floats, regions: Floats) -> tuple[Floats, Floats]:
-    """Logarithms of the regions' probabilities, and of the children's given their region."""
-    above = np.log(np.maximum(p @ regions, TINY**3))
-    return above, np.log(np.maximum(p, TINY**4)) - above @ regions.T
-
-
-@dataclass(frozen=True)
 class Level:
     """One node of the tree: from features to probabilities of its children. `held_out` are the probabilities of the
     people that it was fitted on, each left out in turn.
@@ -297,7 +261,7 @@ def fit_level(features: Floats, truth: Indices, weight: Floats, regions: Floats,
     own = len(regions)
     if not len(features):
         blank = Fitted.blank(features.shape[1], own)
-        return Level(blank, np.ones(features.shape[1]), Tempers(regions, 1.0, 1.0), np.empty((0, own)))
+        return Level(blank, np.ones(features.shape[1]), Tempers.none(regions), np.empty((0, own)))
     scale = np.full(features.shape[1], features[:, :own].std() + TINY)
     scale[own:] = features[:, own:].std(axis=0) + TINY
     scaled = features / scale

@@ -4,13 +4,16 @@ Two statistics, each close to standard normal for people of the reference popula
 
 1. *deviance*: the person's genotypes are less probable than they should be, under the mixture of the 26 populations
    that fits best (nonnegative least squares). Drift that no reference shares makes them so. Its mean and variance for
-   people of the reference were learnt out of fold, source by source; linked SNPs inflate the variance by the share of
-   the source that the file shows.
+   people of the reference were learnt out of fold, by continent and source; linked SNPs inflate the variance by the
+   share of the source that the file shows, most in the Americas, where ancestry comes in long stretches.
 2. *place*: the score lies far from those of every population that the answer holds to be possible (squared Mahalanobis
    distance; Lee et al. 2018), measured against the scores that the training people would have had at these SNPs; its
    cube root is near normal (Wilson & Hilferty 1931). A new mixture, or a population between the known ones, does so.
 
-The p-values are joined by the Cauchy combination, which allows any dependence between them (Liu & Xie 2020).
+Both have heavier tails than the normal, since the admixture of some people is unlike that of their population. So
+beyond the 19 in 20 nearest people of the reference, the p-value falls off exponentially, at the rate at which theirs
+does (peaks over a threshold: Davison & Smith 1990). The two are joined by the Cauchy combination, which allows any
+dependence between them (Liu & Xie 2020).
 
 Where the score allows for wrong alleles, strangeness and errors look alike: the deviance without that allowance joins
 as a third p-value, and where nothing else speaks for a stranger the verdict is "uncertain".
@@ -19,7 +22,9 @@ as a third p-value, and where nothing else speaks for a stranger the verdict is 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +38,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 OUTSIDE = 0.001  # p-value below which a person is called outside the reference
+OUTSIDE_BY_LITTLE = 0.0001  # the same for a file that shows less than ENOUGH
 DOUBTFUL = 0.01  # and below which the answer is uncertain
 # The least variance (nats squared) of the log-likelihood with which anybody is called inside: about 4,000 common SNPs.
 # With fewer, people of populations that were left out of the training were mostly not noticed.
@@ -58,6 +64,11 @@ POSSIBLE = 0.02  # the least probability of a population that counts as one the 
 # A p-value near 1 says no more than this: an unusually good fit in one way makes up for no bad fit in the other (Fang,
 # Chang, Park & Tseng 2023).
 TRUNCATED = 0.9
+EXTREME = 0.05  # the share of people of the reference who make the tail
+# Of the people of the reference, the share who lie too far from their population to be told it. Chosen among .05, .02
+# and .01 on people of two folds: .02 costs two in a hundred their answer and spares most children of Finns and Tuscans,
+# or of Chinese and Japanese, a wrong one.
+UNUSUAL = 0.02
 DECIMALS = 4
 SIGNIFICANT = 4
 
@@ -97,14 +108,17 @@ def reference_fit(
     known = recalibrate(model, score) if calibrated is None else calibrated
     seen = dosage[None, score.used]
     deviance = deviances(model, score, seen)
-    tails = [tail(_deviance_deviate(model, deviance)), tail(place_deviates(known, score.nats[None])[0])]
-    sure = combine(tails)
+    continents = np.bincount(model.grouping, weights=known.probabilities(score.nats[None])[0]).astype(np.float64)
+    p_values = [_deviance_p_value(model, deviance, continents), float(place_p_values(known, score.nats[None])[0])]
+    sure = combine(p_values)
     if score.error:
         plain = replace(score, frequencies=plain_frequencies(score))
-        tails.append(tail(_deviance_deviate(model, deviances(model, plain, seen))))
-    p_value = float(f"{combine(tails):.{SIGNIFICANT}g}")  # the same text on every machine
-    enough = float(deviance.variance.sum()) >= ENOUGH and not is_foreign(_continent(model, known, score), shares)
-    return Fit(verdict(p_value, sure, enough=enough), p_value, round(deviate(p_value), DECIMALS))
+        p_values.append(_deviance_p_value(model, deviances(model, plain, seen), continents))
+    p_value = float(f"{combine(p_values):.{SIGNIFICANT}g}")  # the same text on every machine
+    most_probable = sorted(set(model.continents))[int(continents.argmax())]
+    enough = float(deviance.variance.sum()) >= ENOUGH
+    told = verdict(p_value, sure, enough=enough, foreign=is_foreign(most_probable, shares))
+    return Fit(told, p_value, round(deviate(p_value), DECIMALS))
 
 
 def is_foreign(continent: str, shares: Admixture | None) -> bool:
@@ -115,20 +129,13 @@ def is_foreign(continent: str, shares: Admixture | None) -> bool:
     return any(part.low > LARGE_OF.get(part.code, LARGE) for part in shares.components if part.code not in own)
 
 
-def _continent(model: Model, calibrated: Calibrated, score: Score) -> str:
-    """The most probable one."""
-    populations = calibrated.probabilities(score.nats[None])[0]
-    names = sorted(set(model.continents))
-    return names[int(np.bincount(model.grouping, weights=populations).argmax())]
-
-
-def verdict(p_value: float, sure: float, *, enough: bool) -> str:
-    """What is said of a p-value, where the file shows `enough` to notice a stranger; `sure` is the p-value of the tests
-    that wrong alleles do not disturb.
+def verdict(p_value: float, sure: float, *, enough: bool, foreign: bool = False) -> str:
+    """What is said of a p-value, where the file shows `enough` to notice a stranger, of a person whose shares of
+    ancestry may be `foreign` to the answer; `sure` is the p-value of the tests that wrong alleles do not disturb.
     """
-    if sure < OUTSIDE:
+    if sure < (OUTSIDE if enough else OUTSIDE_BY_LITTLE):
         return "outside"
-    return "inside" if enough and p_value >= DOUBTFUL else "uncertain"
+    return "inside" if enough and not foreign and p_value >= DOUBTFUL else "uncertain"
 
 
 def deviances(model: Model, score: Score, dosage: NDArray[np.int8]) -> Deviance:
@@ -190,32 +197,87 @@ def _surprise(frequency: Floats, dosage: NDArray[np.int8], hidden: NDArray[np.in
     return mean - logs[dosage, np.arange(len(dosage))], variance
 
 
-def _deviance_deviate(model: Model, deviance: Deviance) -> float:
-    """The excess as a standard normal deviate, by what people of the reference show."""
-    values = model.calibration.values["fit"]
-    variance = deviance.variance[0]
-    share = np.minimum(1.0, variance / np.array(values["full"]))
-    spread = variance * np.maximum(1 + (np.array(values["inflation"]) - 1) * share, SMALLEST)
-    expected = float(variance @ np.array(values["bias"]))
-    return (float(deviance.excess[0].sum()) - expected) / math.sqrt(max(float(spread.sum()), SMALLEST))
+@dataclass(frozen=True)
+class Tail:
+    """The upper tail of people of the reference: EXTREME of them have deviates above `start`, on average by `slope`."""
+
+    start: float
+    slope: float
+
+    @classmethod
+    def of(cls, deviates_: Floats) -> Tail:
+        """The tail of these people; that of a normal distribution where there are none."""
+        if not len(deviates_):
+            return cls.normal()
+        start = float(np.quantile(deviates_, 1 - EXTREME))
+        beyond = deviates_[deviates_ > start]
+        return cls(start, float((beyond - start).mean()) if len(beyond) else 1.0)
+
+    @classmethod
+    def normal(cls) -> Tail:
+        """That of standard normal deviates."""
+        return cls(1.6449, 0.4178)
+
+    def p_value(self, deviate_: float) -> float:
+        """The share of people of the reference above a deviate."""
+        if deviate_ <= self.start:
+            return max(tail(deviate_), EXTREME)
+        return max(EXTREME * math.exp((self.start - deviate_) / self.slope), SMALLEST)
 
 
-def place_deviates(calibrated: Calibrated, scores: Floats) -> Floats:
-    """How far each score (people x populations, nats) lies from the nearest population that the answer holds to be
-    possible: standard normal deviates.
+def deviance_deviates(usual: Mapping[str, Any], deviance: Deviance, continents: Floats) -> Floats:
+    """The excesses as standard normal deviates, by what is `usual` for people of the reference: by continent and
+    source the excess for a unit of variance and the inflation, by source the variance with all its SNPs. `continents`
+    are each person's probabilities.
+    """
+    bias, inflation = continents @ np.array(usual["bias"]), continents @ np.array(usual["inflation"])
+    share = np.minimum(1.0, deviance.variance / np.array(usual["full"]))
+    spread = deviance.variance * np.maximum(1 + (inflation - 1) * share, SMALLEST)
+    excess = (deviance.excess - deviance.variance * bias).sum(axis=1)
+    return np.asarray(excess / np.sqrt(np.maximum(spread.sum(axis=1), SMALLEST)))
+
+
+def _deviance_p_value(model: Model, deviance: Deviance, continents: Floats) -> float:
+    usual = model.calibration.values["fit"]
+    found = float(deviance_deviates(usual, deviance, continents[None])[0])
+    return float(continents @ [Tail(*each).p_value(found) for each in usual["tail"]])
+
+
+def place_p_values(calibrated: Calibrated, scores: Floats) -> Floats:
+    """For each score (people x populations, nats) the share of people of the reference who lie as far from theirs as
+    the score from the nearest population that the answer holds to be possible; of the continents the one that makes it
+    largest.
     """
     possible = calibrated.probabilities(scores) >= POSSIBLE
-    nearest, usual = np.full(len(scores), np.inf), []
+    result = np.full(len(scores), SMALLEST)
+    for codes, deviates_, usual in _places(calibrated, scores):
+        nearest = np.where(possible[:, codes], deviates_, np.inf).min(axis=1)
+        result = np.maximum(result, [usual.p_value(float(each)) for each in nearest])
+    return result
+
+
+def typical(calibrated: Calibrated, scores: Floats) -> NDArray[np.bool_]:
+    """Whether each score (people x populations, nats) lies no further from a population than all but UNUSUAL of the
+    people of its continent lie from theirs: people x populations.
+    """
+    result = np.zeros(scores.shape, dtype=np.bool_)
+    for codes, deviates_, usual in _places(calibrated, scores):
+        result[:, codes] = deviates_ <= usual.start + usual.slope * math.log(EXTREME / UNUSUAL)
+    return result
+
+
+def _places(calibrated: Calibrated, scores: Floats) -> Iterator[tuple[Indices, Floats, Tail]]:
+    """For each continent its populations, how far the scores lie from them (people x populations), in standard
+    deviations of how far its people lie from theirs, and the tail of these.
+    """
     for number, simulated in enumerate(calibrated.simulated):
         truth = calibrated.truth[calibrated.continent == number]
-        if not len(truth):
-            continue
-        cloud = Cloud.of(simulated, truth)
-        usual.append(cloud.own(simulated, truth))
-        distances = cloud.distances(scores @ calibrated.features.within[number])
-        nearest = np.minimum(nearest, np.where(possible[:, cloud.codes], distances, np.inf).min(axis=1))
-    roots = np.cbrt(np.concatenate(usual))
-    return np.asarray((np.cbrt(nearest) - roots.mean()) / roots.std())
+        if len(truth):
+            cloud = Cloud.of(simulated, truth)
+            usual = np.cbrt(cloud.own(simulated, truth))
+            far = np.cbrt(cloud.distances(scores @ calibrated.features.within[number]))
+            deviation = usual.std() + SMALLEST
+            yield cloud.codes, (far - usual.mean()) / deviation, Tail.of((usual - usual.mean()) / deviation)
 
 
 @dataclass(frozen=True)

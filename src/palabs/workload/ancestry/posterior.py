@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .admixture import Admixture
 from .calibration import Calibrated, recalibrate
-from .fit_test import Fit, is_foreign
+from .fit_test import Fit, is_foreign, typical
 from .model import Model
 from .score import Score
 
@@ -90,8 +90,11 @@ def posterior(
     """The posterior of a person's score, every population equally likely beforehand.
 
     A `fit` that says "outside" stops the conclusion at the world, and so do `shares` that are foreign to the most
-    probable continent. Without `replicates` of the bootstrap each interval is the probability itself. `calibrated` is
-    recalibrate(model, score), if that is at hand.
+    probable continent. The conclusion is no population and no region whose people are hardly ever like this person:
+    children of two populations are often like neither, however probable one of them.
+
+    Without `replicates` of the bootstrap each interval is the probability itself. `calibrated` is recalibrate(model,
+    score), if that is at hand.
     """
     known = recalibrate(model, score) if calibrated is None else calibrated
     populations = rounded(known.probabilities(score.nats[None])[0])
@@ -105,9 +108,10 @@ def posterior(
         nodes.append(dict(zip(rung.codes, here.tolist(), strict=True)))
         intervals |= dict(zip(rung.codes, _intervals(here, draws @ rung.membership), strict=True))
         sets[rung.name] = [rung.codes[number] for number in prediction_set(here, cut_off(known, rung))]
+    alike = typical(known, score.nats[None])[0]
     continent = max(nodes[2], key=nodes[2].__getitem__)
     outside = (fit is not None and fit.verdict == "outside") or is_foreign(continent, shares)
-    conclusion = Conclusion(WORLD, WORLD, 1.0) if outside else conclude(rungs, nodes)
+    conclusion = Conclusion(WORLD, WORLD, 1.0) if outside else conclude(rungs, nodes, alike)
     return Posterior(nodes[2], nodes[1], nodes[0], intervals, conclusion, sets)
 
 
@@ -138,11 +142,16 @@ def _intervals(point: Floats, draws: Floats) -> list[tuple[float, float]]:
     return list(zip(np.minimum(low, point).tolist(), np.maximum(high, point).tolist(), strict=True))
 
 
-def conclude(rungs: tuple[Rung, ...], nodes: list[dict[str, float]]) -> Conclusion:
-    """The deepest node whose probability reaches THRESHOLD; the world where none does."""
+def conclude(
+    rungs: tuple[Rung, ...], nodes: list[dict[str, float]], alike: NDArray[np.bool_] | None = None
+) -> Conclusion:
+    """The deepest node whose probability reaches THRESHOLD and, below continents, which holds a population that the
+    person is `alike`, where that is known; the world where there is none.
+    """
     for rung, probabilities in zip(rungs, nodes, strict=True):
         code = max(rung.codes, key=probabilities.__getitem__)
-        if probabilities[code] >= THRESHOLD:
+        like_it = alike is None or rung is rungs[-1] or alike[rung.parent == rung.codes.index(code)].any()
+        if probabilities[code] >= THRESHOLD and like_it:
             return Conclusion(rung.name, code, probabilities[code])
     return Conclusion(WORLD, WORLD, 1.0)
 

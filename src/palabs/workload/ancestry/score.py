@@ -128,12 +128,13 @@ def score(model: Model, dosage: NDArray[np.int8], hidden: NDArray[np.int8] | Non
     whole = concealed < 0
     error = error_rate(shown[whole], dosage[used[whole]])
     shown = misread(shown, error) if error else shown
-    form = linear_form(model, used, shown)
+    exact = exact_weights(model, used, shown)
+    form = LinearForm(Weights.of(exact[0]), Weights.of(exact[1]))
     each = form.each(dosage[used])
     nats = np.asarray(each * STEP, dtype=np.float64)
     cut = np.flatnonzero(concealed >= 0)
     nats[cut] += (model.weight[used[cut]] / WEIGHT_UNIT)[:, None] * shown_correction(shown[cut], concealed[cut])
-    between, within = information(model, used, shown)
+    between, within = information(model, used, shown, exact)
     return Score(
         total=each.sum(axis=0, dtype=np.int64),
         nats=nats.sum(axis=0),
@@ -165,12 +166,15 @@ def shown_correction(shown: Floats, hidden: NDArray[np.int8]) -> Floats:
     return np.asarray(-np.log1p(-(alike**2)))
 
 
-def information(model: Model, sites: NDArray[np.intp], shown: Floats) -> tuple[float, Floats]:
+def information(
+    model: Model, sites: NDArray[np.intp], shown: Floats, exact: tuple[Floats, Floats]
+) -> tuple[float, Floats]:
     """Mutual information (nats) of genotype and population summed over the sites, linked ones for what they count:
-    among all, and in each continent (Rosenberg et al. 2003, informativeness for assignment).
+    among all, and in each continent (Rosenberg et al. 2003, informativeness for assignment). `exact` are the weights of
+    mask and dosage: they hold the logarithms of the frequencies `shown` already.
     """
     linked = model.weight[sites] / WEIGHT_UNIT
-    each = linked @ _entropy(shown)
+    each = -(exact[0] / 2 + shown * exact[1]).sum(axis=0)
     groups = [np.arange(shown.shape[1]), *(model.grouping == number for number in range(int(model.grouping.max()) + 1))]
     # Two alleles a genotype: twice the entropy of the mean less the mean of the entropies.
     amounts = [2 * float(linked @ _entropy(shown[:, group].mean(axis=1)) - each[group].mean()) for group in groups]
