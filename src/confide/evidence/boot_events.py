@@ -11,7 +11,7 @@ is measured for each); GRUB, `grub-core/commands/tpm.c`; systemd-stub(7); Linux,
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -97,13 +97,12 @@ def read_boot_events(log: TcgLog, algorithm: str) -> tuple[BootEvent, ...]:
     the log must have for all of them (`replay` refuses others).
     """
     separators = {hash_of(algorithm, data): data for data in _SEPARATORS}
-    return tuple(
-        _separator(event, event.digests[algorithm], separators[event.digests[algorithm]])
-        if event.digests[algorithm] in separators
-        else _read(event, algorithm)
-        for event in log.events
-        if event.extends
-    )
+    return tuple(_read_known(event, algorithm, separators) for event in log.events if event.extends)
+
+
+def _read_known(event: TcgEvent, algorithm: str, separators: Mapping[bytes, bytes]) -> BootEvent:
+    digest = event.digests[algorithm]
+    return _separator(event, digest, separators[digest]) if digest in separators else _read(event, algorithm)
 
 
 def _separator(event: TcgEvent, digest: bytes, data: bytes) -> BootEvent:
@@ -151,7 +150,7 @@ def _describe(data: bytes) -> str:
 def _printable(raw: bytes) -> str:
     """Text that is safe to show: log data comes from untrusted hands."""
     text = raw.decode("utf-8", "replace")
-    return "".join(one if one.isprintable() or one in "\n\t" else "?" for one in text)
+    return text if text.isprintable() else "".join(one if one.isprintable() or one in "\n\t" else "?" for one in text)
 
 
 def _read_loader(event: TcgEvent, algorithm: str) -> BootEvent:

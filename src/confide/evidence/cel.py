@@ -43,7 +43,7 @@ def _split(data: bytes, position: int) -> tuple[int, bytes, int]:
 
 def parse_cel(data: bytes) -> TcgLog:
     """The log in the bytes, so that `replay` and `read_boot_events` take it. Raises Refused: `log.size` for none or
-    more than 1 MiB or 2048 records, `log.malformed`.
+    more than 1 MiB or 1024 records, `log.malformed`.
     """
     if not 0 < len(data) <= MAX_BYTES:
         raise Refused.because(

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from confide.errors import Refused
 
 MAX_BYTES = 1 << 20
-MAX_EVENTS = 2048
+MAX_EVENTS = 1024
 
 # TCG Algorithm Registry, revision 1.34, table 3: the hash algorithms, their names here and their sizes.
 ALGORITHMS = {
@@ -24,7 +27,13 @@ ALGORITHMS = {
     0x0012: ("sm3_256", 32), 0x0027: ("sha3_256", 32), 0x0028: ("sha3_384", 48), 0x0029: ("sha3_512", 64),
 }  # fmt: skip
 SIZES = dict(ALGORITHMS.values())
-_HASHLIB_NAMES = {"sm3_256": "sm3"}
+# The library's constructors; SM3 it does not have everywhere, and only by name.
+_HASHES: dict[str, Callable[[bytes], Any]] = {
+    "sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512,
+    "sha3_256": hashlib.sha3_256, "sha3_384": hashlib.sha3_384, "sha3_512": hashlib.sha3_512,
+}  # fmt: skip
+if "sm3" in hashlib.algorithms_available:
+    _HASHES["sm3_256"] = partial(hashlib.new, "sm3")
 
 EV_NO_ACTION = 0x03
 NO_REGISTER = 0xFFFFFFFF
@@ -123,7 +132,7 @@ class _Reader:
 
 def parse_log(data: bytes) -> TcgLog:
     """The log in the bytes, crypto-agile or SHA-1 only; padding of 0xFF or zeros at the end is left out. Raises
-    Refused: `log.size` for none or more than 1 MiB or 2048 events, `log.malformed` for what does not parse.
+    Refused: `log.size` for none or more than 1 MiB or 1024 events, `log.malformed` for what does not parse.
     """
     if not 0 < len(data) <= MAX_BYTES:
         raise _refused("log.size", f"{len(data)} bytes", f"1 to {MAX_BYTES} bytes")
@@ -207,12 +216,13 @@ def _read_digest(reader: _Reader, sizes: dict[int, tuple[str, int]]) -> tuple[st
 
 def known_hash(algorithm: str) -> bool:
     """Whether this machine's library computes the algorithm (SM3 is not everywhere)."""
-    return algorithm in SIZES and _HASHLIB_NAMES.get(algorithm, algorithm) in hashlib.algorithms_available
+    return algorithm in _HASHES
 
 
 def hash_of(algorithm: str, data: bytes) -> bytes:
-    """The digest by a TCG algorithm's name, such as `sha256`. Raises ValueError for one that is not known here."""
-    return hashlib.new(_HASHLIB_NAMES.get(algorithm, algorithm), data).digest()
+    """The digest by a TCG algorithm's name, such as `sha256`. Raises KeyError for one that is not known here."""
+    digest: bytes = _HASHES[algorithm](data).digest()
+    return digest
 
 
 def replay(log: TcgLog, algorithm: str) -> dict[int, bytes]:

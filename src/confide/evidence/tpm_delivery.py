@@ -95,6 +95,8 @@ def _from_trustee(data: bytes) -> EvidenceBundle | None:
             return None
         message, signature = (from_base64(str(quote.get(name, ""))) for name in ("message", "signature"))
         key = from_base64(str(table.get("ak_public", "")))
+        if not message.startswith(_HEAD) or not key:
+            return None
         pcrs = _number(quote.get("pcrs"), message)
     except ConfideError:
         return None
