@@ -1,4 +1,4 @@
-"""Tokens as typed values, and the shapes in which services deliver them. Malformed ones are in the checklist's tests."""
+"""Tokens as typed values, and the shapes in which services deliver them; malformed ones are in the checklist."""
 
 from __future__ import annotations
 

@@ -290,10 +290,25 @@ def test_row_21_report_without_a_firmware_id_is_said():
         {TCB_INFO: composite_fwid(bytes(48))},
         {TCB_INFO: composite_fwid(FWID[:-1])},
         {BLACKWELL_TCB_INFO: dice_fwid()},
+        {BLACKWELL_TCB_INFO: b"\x30\x06\xa6\x04\x30\x81\x01\x00"},
+        {BLACKWELL_TCB_INFO: dice_fwid(FWID).replace(b"NVIDIA", b"")},
         {BLACKWELL_TCB_INFO: dice_fwid(OTHER_FWID, FWID)},
         {TCB_INFO: composite_fwid(FWID).replace(b"\x03\x04\x02\x02", b"\x03\x04\x02\x01")},
     ],
-    ids=["none", "two", "empty", "trailing", "short", "zero", "47 bytes", "no entry", "second entry", "SHA-256"],
+    ids=[
+        "none",
+        "two",
+        "empty",
+        "trailing",
+        "short",
+        "zero",
+        "47 bytes",
+        "no entry",
+        "long form",
+        "vendor cut",
+        "second entry",
+        "SHA-256",
+    ],
 )
 def test_row_21_certificate_without_one_firmware_id_is_refused(extensions: dict[str, bytes]):
     assert codes_of(HOPPER.evidence(leaf=HOPPER.leaf(extensions=extensions))) == {"nvidia.fwid"}

@@ -246,6 +246,7 @@ FORMS = {
     "no hexadecimal": signed(text().replace(MEASUREMENTS[9].hex(), "zz" * 48)),
     "an attribute of xml": signed(text().replace("<ns0:Payload>", '<ns0:Payload xml:base="a">')),
     "too large": VBIOS_MANIFEST + b" " * (1 << 18),
+    "too many resources": signed(text().replace("    </ns0:Payload>", "<ns0:Resource/>" * 200 + "</ns0:Payload>")),
     "nine of them": b"",
 }
 
@@ -254,6 +255,16 @@ FORMS = {
 def test_row_25_manifest_in_another_form_is_refused(form: str):
     manifests = [VBIOS_MANIFEST] * 9 if form == "nine of them" else [FORMS[form]]
     assert codes_of(*manifests) == {"rim.malformed"}
+
+
+@pytest.mark.parametrize("after", ["</ns0:Payload>", 'version="1.0">'])
+def test_signature_may_stand_anywhere_below_the_root(after: str):
+    """Canonical XML keeps the white space on both sides of it."""
+    place = ' <ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#" Id="placeholder"/>\n'
+    chain = [HOPPER.signer(), *HOPPER.signers[::-1]]
+    manifest = sign_manifest(text().replace(after, after + place), chain)
+    assert b"</ds:Signature>\n" in manifest
+    verify(HOPPER.evidence(manifests=[manifest]))
 
 
 def test_xml_declaration_is_accepted():

@@ -57,13 +57,6 @@ class Rim:
     signature: bytes
     certificates: tuple[bytes, ...]
 
-    def claims(self) -> dict[str, object]:
-        """The manifest as JSON values."""
-        return {
-            "tag_id": self.tag_id, "version": self.version, "product": self.product, "edition": self.edition,
-            "references": {str(index): [one.hex() for one in values] for index, values in self.references.items()},
-        }  # fmt: skip
-
 
 def is_rim(data: bytes) -> bool:
     """Whether the bytes look like a manifest, so that they are no certificate or list."""
@@ -235,7 +228,9 @@ def _canonical(element: Any) -> bytes:
 def _content(root: Any, signature: Any) -> bytes:
     """The canonical document without the signature, whose text after it stays (section 6.6.4). Changes the tree."""
     before, tail = signature.getprevious(), signature.tail or ""
-    if tail and before is not None:
-        before.tail = (before.tail or "") + tail
     root.remove(signature)
+    if before is None:
+        root.text = (root.text or "") + tail
+    else:
+        before.tail = (before.tail or "") + tail
     return _canonical(root)
