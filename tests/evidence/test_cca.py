@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime
 
 import cbor2
 import pytest
 
 from confide.errors import Refused
+from confide.evidence import cca
 from confide.evidence.cca import MAX_SIZE, PLATFORM, PLATFORM_PROFILES, REALM, REALM_PROFILES, parse_token
 from confide.evidence.recognition import recognise
 from confide.testing.fake_arm import FakeArm
@@ -40,6 +43,14 @@ def test_both_wrappers_are_read(tag: int):
     assert [one.type for one in token.platform.components] == ["RMM", "BL31"]
     assert token.claims()["realm"]["challenge"] == "00" * 64
     assert recognise(ARM.token(tag=tag)).format == "arm-cca"
+
+
+def test_a_token_in_the_json_of_an_attester_is_recognised():
+    """Confidential Containers write the bytes as numbers, others as base64."""
+    data = ARM.token()
+    for value in (list(data), base64.b64encode(data).decode()):
+        assert recognise(json.dumps({"token": value}).encode()).evidence_bytes() == data
+    assert cca.recognise(json.dumps({"token": "eyJhbGciOiJub25lIn0.e30."}).encode()) is None
 
 
 def test_claims_of_later_profiles_are_read():

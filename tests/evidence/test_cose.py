@@ -201,6 +201,23 @@ def test_a_key_of_another_kind_is_refused(key: ec.EllipticCurvePrivateKey, rsa_k
     assert not cose_verifies(sign_pss(unsigned(PS384), rsa_key), key.public_key(), algorithm=PS384)
 
 
+@pytest.mark.parametrize("algorithm", CURVES)
+def test_an_elliptic_curve_key_goes_with_one_hash(algorithm: int):
+    """A signature that is right but for its curve, which another algorithm has."""
+    for other in CURVES.keys() - {algorithm}:
+        private, (_, digest) = ec.generate_private_key(CURVES[other][0]()), CURVES[algorithm]
+        message = unsigned(algorithm)
+        r, s = decode_dss_signature(private.sign(message.to_be_signed(), ec.ECDSA(digest())))
+        size = (private.key_size + 7) // 8
+        signed = replace(message, signature=r.to_bytes(size, "big") + s.to_bytes(size, "big"))
+        assert not cose_verifies(signed, private.public_key(), algorithm=algorithm)
+
+
+def test_no_key_at_all_is_refused(rsa_key: rsa.RSAPrivateKey):
+    for stranger in (None, b"key", ed25519.Ed25519PrivateKey.generate().public_key()):
+        assert not cose_verifies(sign_pss(unsigned(PS384), rsa_key), stranger, algorithm=PS384)
+
+
 def test_a_detached_payload_is_signed_too(key: ec.EllipticCurvePrivateKey):
     message = sign(unsigned(payload=None), key, detached=b"elsewhere")
     assert cose_verifies(message, key.public_key(), algorithm=ES384, detached=b"elsewhere")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 
 import cbor2
@@ -153,6 +155,18 @@ def tls_certificate(names: list[str]) -> x509.Certificate:
 )
 def test_documents_are_recognised(shape):
     assert recognise(shape(HEALTHY)).format == "aws-nitro"
+
+
+@pytest.mark.parametrize("name", ["attestation_document", "attestationDocument", "attestation_doc", "document"])
+@pytest.mark.parametrize("write", [lambda d: d.hex(), list, lambda d: base64.b64encode(d).decode()])
+def test_documents_in_json_are_recognised(name: str, write):
+    given = json.dumps({"public_key": "00", name: write(HEALTHY)}).encode()
+    assert recognise(given).evidence_bytes() == HEALTHY
+
+
+@pytest.mark.parametrize("value", ["", "zz", [256], 1, None, {}, "00" * 40])
+def test_other_json_is_not_taken_for_a_document(value: object):
+    assert nitro.recognise(json.dumps({"document": value}).encode()) is None
 
 
 @pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM])

@@ -103,6 +103,13 @@ def test_realm_key_as_a_point_is_accepted():
     verify(ARM.evidence(realm=ARM.realm(profile=..., realm_key=point)))
 
 
+def test_realm_key_in_longer_numbers_is_accepted():
+    """A COSE_Key whose first label takes two bytes: the profile lets platforms write so."""
+    key = cbor2.dumps(write_cose_key(ARM.realm_key.public_key()))
+    assert key[:2] == b"\xa4\x01"
+    verify(ARM.evidence(realm=ARM.realm(realm_key=b"\xa4\x18\x01" + key[2:])))
+
+
 # The binding of platform and realm
 
 
@@ -316,7 +323,10 @@ UNKNOWN = [
 
 @pytest.mark.parametrize("item", UNKNOWN)
 def test_endorsements_that_are_nothing_known_are_refused(item: bytes):
-    assert codes_of(ARM.evidence(endorsements=(ARM.public_key, item))) == {"endorsement.malformed"}
+    with pytest.raises(Refused) as caught:
+        verify(ARM.evidence(endorsements=(ARM.public_key, item)))
+    assert caught.value.codes == ("endorsement.malformed",)
+    assert caught.value.findings[0].got.startswith("endorsement 2, ")
 
 
 def test_too_many_endorsements_are_refused():

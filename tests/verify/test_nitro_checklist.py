@@ -320,6 +320,7 @@ def test_a_document_that_does_not_parse_passes_no_check():
 def test_without_certificates_nothing_that_needs_them_passes():
     failure = refusal(AWS.evidence(AWS.document(certificate=b"0\x03\x02\x01\x01")))
     assert failure.codes == ("nitro.certificates",)
+    assert failure.findings[0].got == "1 of 5 certificates that do not parse"
     assert {code for code, one in outcomes(failure).items() if one == "failed"} == NEEDS_CERTIFICATES | {
         "nitro.certificates"
     }

@@ -15,6 +15,7 @@ from typing import Any
 from confide.errors import Refused
 from confide.evidence.bundle import EvidenceBundle, pack_evidence
 from confide.evidence.cbor import MAX_BYTES, MalformedCborError, Tagged, load_cbor
+from confide.evidence.cbor_delivery import find_in_json
 from confide.evidence.cose import KEY_ID, X5CHAIN, CoseSign1, MalformedCoseError, parse_sign1
 
 FORMAT = "arm-cca"
@@ -344,5 +345,8 @@ _STARTS = (b"\xd9\x01\x8f", b"\xd9\x03\x8b")  # the two tags
 
 
 def recognise(data: bytes) -> EvidenceBundle | None:
-    """The bundle of a token as the Realm Management Monitor returns it."""
-    return pack_evidence(FORMAT, data) if data.startswith(_STARTS) else None
+    """The bundle of a token as the Realm Management Monitor returns it, or as the attester of Confidential Containers
+    writes it: JSON with the bytes in `token`.
+    """
+    token = data if data.startswith(_STARTS) else find_in_json(data, ("token", "cca_token"), _STARTS)
+    return pack_evidence(FORMAT, token) if token else None

@@ -18,6 +18,7 @@ from cryptography import x509
 from confide.errors import Refused
 from confide.evidence.bundle import EvidenceBundle, pack_evidence
 from confide.evidence.cbor import MalformedCborError, load_cbor
+from confide.evidence.cbor_delivery import find_in_json
 from confide.evidence.cose import ES384, CoseSign1, MalformedCoseError, parse_sign1
 
 FORMAT = "aws-nitro"
@@ -34,6 +35,7 @@ DIGEST = "SHA384"
 PROTECTED = bytes.fromhex("a1013822")
 _STARTS = (b"\x84\x44" + PROTECTED, b"\xd2\x84\x44" + PROTECTED)
 _HEX_START = _STARTS[0].hex()
+_JSON_NAMES = ("attestation_document", "attestationDocument", "attestation_doc", "document")
 
 _MANDATORY = frozenset({"module_id", "digest", "timestamp", "pcrs", "certificate", "cabundle"})
 _OPTIONAL = {"public_key": range(1, 1025), "user_data": range(513), "nonce": range(513)}
@@ -181,11 +183,12 @@ _LIMITS: dict[str, Callable[[Any], bool]] = {
 
 
 def recognise(data: bytes) -> EvidenceBundle | None:
-    """The bundle of a document as the module returns it, or of one inside a TLS certificate: some enclaves deliver it
-    in hexadecimal as the first label of a DNS name. The certificate around it is not looked at.
+    """The bundle of a document as the module returns it, in the JSON of a service, or inside a TLS certificate: some
+    enclaves deliver it in hexadecimal as the first label of a DNS name. The certificate around it is not looked at.
     """
-    if data.startswith(_STARTS):
-        return pack_evidence(FORMAT, data)
+    document = data if data.startswith(_STARTS) else find_in_json(data, _JSON_NAMES, _STARTS)
+    if document:
+        return pack_evidence(FORMAT, document)
     is_certificate = data.startswith(b"-----BEGIN CERTIFICATE") or _HEX_START.encode() in data
     inner = _document_in_certificate(data) if is_certificate else None
     return pack_evidence(FORMAT, inner) if inner else None
