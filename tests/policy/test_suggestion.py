@@ -96,6 +96,18 @@ def test_machine_and_device_are_suggested_together(fake_amd: FakeAmd):
     parse_policy(text)
 
 
+def test_devices_of_one_platform_share_its_rules(fake_amd: FakeAmd):
+    one = healthy(fake_amd, platform_info=1 << 5 | 1 << 2, chip_id=b"\1" * 64)
+    other = healthy(fake_amd, measurement=b"\5" * 48, host_data=b"\6" * 32, guest_svn=4, chip_id=b"\2" * 64)
+    bundle = with_devices(one, [other])
+    policy = suggested(fake_amd, bundle)
+    values = policy.platforms[0].values
+    assert values["measurements"] == ("01" * 48, "05" * 48)
+    assert values["host_data"] == Waiver("the devices of the sample differ in this")
+    assert isinstance(values["ecc"], Waiver)
+    assert codes(fake_amd, bundle, policy) == set()
+
+
 def test_evidence_that_cannot_be_read_makes_no_policy(fake_amd: FakeAmd):
     bundle = fake_amd.evidence(fake_amd.report(), raw=b"\0" * 10)
     with pytest.raises(Misuse) as caught:
