@@ -33,6 +33,7 @@ from confide.testing.fake_service import (
     to_base64url,
 )
 from confide.verify import VerifiedEvidence, verify_evidence
+from confide.verify.jwt import REQUIRED
 from confide.verify.jwt_services import GOOGLE, INTEL, MICROSOFT, NVIDIA, key_fits, service_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -483,6 +484,26 @@ def test_unknown_parts_are_refused():
     bundle = SPACE.evidence()
     with_part = EvidenceBundle(bundle.format, bundle.evidence, bundle.endorsements, {"log": "AAAA"})
     assert codes_of(with_part) == {"evidence.parts"}
+
+
+CASES = {
+    "malformed": SPACE.evidence(token="a.b"),
+    "unknown issuer": SPACE.evidence(SPACE.claims(iss="x")),
+    "no key": SPACE.evidence(endorsements=[]),
+    "malformed key": SPACE.evidence(endorsements=[b"{"]),
+    "key that nobody trusts": SPACE.evidence(endorsements=[SPACE.key_set(SPACE.jwk(x5c=False))]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_row_24_every_check_of_a_refused_result_has_a_result(case: str):
+    """What could not be checked counts as failed, and names what it was waiting for."""
+    with pytest.raises((Refused, Unavailable)) as caught:
+        verify(CASES[case])
+    assert {check.code for check in caught.value.checks} >= REQUIRED
+    left_out = [check for check in caught.value.checks if "not checked" in check.reason]
+    assert left_out
+    assert {check.outcome for check in left_out} == {"failed"}
 
 
 def test_all_findings_come_at_once():

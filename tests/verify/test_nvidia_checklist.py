@@ -28,6 +28,7 @@ from confide.testing.fake_nvidia import (
     raw_signature,
 )
 from confide.verify import VerifiedEvidence, verify_evidence
+from confide.verify.nvidia import REQUIRED
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HOPPER, BLACKWELL, SWITCH = (FakeNvidia.create(NOW, chip) for chip in ("GH100", "GB100", "LS_10"))
@@ -349,6 +350,22 @@ def test_unknown_parts_are_refused():
     assert codes_of(EvidenceBundle(good.format, good.evidence, good.endorsements, {"log": "AAAA"})) == {
         "evidence.parts"
     }
+
+
+@pytest.mark.parametrize("case", ["malformed", "no certificates", "no root"])
+def test_row_24_every_check_of_refused_evidence_has_a_result(case: str):
+    """What could not be checked counts as failed, and names what it was waiting for."""
+    bundle = {
+        "malformed": HOPPER.evidence(raw=b"\x11"),
+        "no certificates": EvidenceBundle("nvidia", HOPPER.evidence().evidence),
+        "no root": HOPPER.evidence(authorities=HOPPER.devices[:0:-1]),
+    }[case]
+    with pytest.raises((Refused, Unavailable)) as caught:
+        verify(bundle)
+    assert {check.code for check in caught.value.checks} >= REQUIRED
+    left_out = [check for check in caught.value.checks if "not checked" in check.reason]
+    assert left_out
+    assert {check.outcome for check in left_out} == {"failed"}
 
 
 def test_all_findings_come_at_once():

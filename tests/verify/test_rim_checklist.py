@@ -28,6 +28,7 @@ from confide.testing.fake_nvidia import (
     sign_manifest,
 )
 from confide.verify import VerifiedEvidence, verify_evidence
+from confide.verify.rim import CODES
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HOPPER, SWITCH = FakeNvidia.create(NOW), FakeNvidia.create(NOW, "LS_10")
@@ -271,6 +272,14 @@ def test_xml_declaration_is_accepted():
     verify(HOPPER.evidence(manifests=[b'<?xml version="1.0" encoding="UTF-8"?>' + VBIOS_MANIFEST]))
 
 
+@pytest.mark.parametrize("manifest", [b"<a/>", signed(text(product="GB100"))])
+def test_row_24_every_check_of_a_refused_manifest_has_a_result(manifest: bytes):
+    with pytest.raises(Refused) as caught:
+        verify(HOPPER.evidence(manifests=[manifest]))
+    assert {check.code for check in caught.value.checks} >= CODES
+    assert {c.outcome for c in caught.value.checks if c.code == "rim.measurements"} == {"failed"}
+
+
 def test_certificate_that_does_not_parse_is_refused():
     der = HOPPER.signers[0].der
     lines = base64.b64encode(der).decode()
@@ -310,6 +319,7 @@ def test_missing_library_is_said(monkeypatch: pytest.MonkeyPatch):
         raise ImportError(name)
 
     monkeypatch.setattr(importlib, "import_module", missing)
+    parse_rim.cache_clear()
     with pytest.raises(Misuse) as caught:
         parse_rim(VBIOS_MANIFEST)
     assert caught.value.codes == ("rim.library",)
