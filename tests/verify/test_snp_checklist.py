@@ -564,3 +564,30 @@ def test_all_findings_come_at_once(fake_amd: FakeAmd):
     assert codes == {
         "snp.reserved", "snp.policy.debug", "snp.firmware.order", "snp.tcb.order", "snp.chain.validity",
     }  # fmt: skip
+
+
+def test_row_5_revoked_issuer_of_vleks_is_refused_and_another_line_is_not_its_matter(fake_amd: FakeAmd):
+    """AMD publishes a list for each line; both are the root's, and a list says what it says of every serial number."""
+    report = fake_amd.report(flags=VLEK, chip_id=bytes(64))
+    serials = {name: one.certificate.serial_number for name, one in (("ask", fake_amd.ask), ("asvk", fake_amd.asvk))}
+    for revoked, refused in (("asvk", True), ("ask", False)):
+        crl = fake_amd.ark.revocation_list(fake_amd.now, revoked=(serials[revoked],))
+        bundle = fake_amd.evidence(report, lists=(crl,))
+        if refused:
+            assert codes_of(fake_amd, bundle) == {"snp.crl"}
+        else:
+            assert outcome(verify(fake_amd, bundle), "snp.crl") == "passed"
+
+
+def test_row_1_turin_says_that_its_iommu_is_safe(turin: FakeAmd):
+    assert verify(turin, turin.evidence(turin_report(turin, platform_info=1 << 5 | 1 << 6)))
+
+
+def test_row_1_mitigation_vectors_are_known_in_version_4(fake_amd: FakeAmd):
+    assert verify(fake_amd, fake_amd.evidence(fake_amd.report(version=4, current_mitigations=1, launch_mitigations=1)))
+
+
+@pytest.mark.parametrize(("model", "name"), [(0x11, "Genoa"), (0xA0, "Siena and Bergamo"), (0xAF, "their line's last")])
+def test_row_2_siena_and_bergamo_are_certified_by_genoas_roots(fake_amd: FakeAmd, model: int, name: str):
+    verified = verify(fake_amd, fake_amd.evidence(fake_amd.report(cpuid=(0x19, model, 2))))
+    assert verified.claims["product"] == "Genoa", name
