@@ -8,7 +8,6 @@ Intel DCAP `sgx_ql_qve_collateral_t` and the JSON of dcap-qvl's QuoteCollateralV
 from __future__ import annotations
 
 import binascii
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -158,7 +157,14 @@ _CERTIFICATES = ("pck_crl_issuer_chain", "root_ca_crl", "pck_crl", "tcb_info_iss
 _DOCUMENTS: dict[str, type[_Kinds]] = {"tcb_info": TcbInfo, "qe_identity": EnclaveIdentity}
 _RESPONSES: dict[str, type[_Kinds]] = {"tcbInfo": TcbInfo, "enclaveIdentity": EnclaveIdentity}
 _SIGNATURE_SIZE = 64
-_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
+# TCB info has 33 objects a level, and some ten levels.
+_MAX_OBJECTS = 4096
+# What PEM has of characters that are escaped in a header, in both ways of writing them.
+_ESCAPES = {
+    escape: bytes((character,))
+    for character in b" \n\r+/="
+    for escape in (b"%%%02X" % character, b"%%%02x" % character)
+}
 
 
 class _WrongShapeError(ValueError):
@@ -214,25 +220,34 @@ def _read(data: bytes) -> Iterator[bytes | _AnyDocument]:
 def _read_text(text: bytes) -> Iterator[bytes]:
     """Certificates or lists as PEM, URL-encoded too (Intel's service has it in a header), hexadecimal or base64."""
     if text.startswith(b"-----BEGIN%20"):
-        text = _ESCAPED.sub(lambda found: binascii.unhexlify(found[1]), text)
-    if text.startswith(b"-----BEGIN "):
-        yield from split_pem(text.rstrip(b"\0"))
-        return
-    try:
-        item = binascii.unhexlify(text)
-    except ValueError:
-        item = from_base64(text.decode("ascii"))
-    if is_der(item):
-        yield item
-    else:
+        for escape, character in _ESCAPES.items():
+            text = text.replace(escape, character)
+    if not text.startswith(b"-----BEGIN "):
+        item = _decoded(text)
+        if is_der(item):
+            yield item
+            return
         # PEM in hexadecimal or base64, as some fields of the DCAP libraries are delivered.
-        yield from split_pem(item.rstrip(b"\0"))
+        text = item
+    items = split_pem(text.rstrip(b"\0"))
+    if not items:
+        raise _WrongShapeError("neither DER, PEM nor JSON")
+    yield from items
+
+
+def _decoded(text: bytes) -> bytes:
+    try:
+        return binascii.unhexlify(text)
+    except ValueError:
+        return from_base64(text.decode("ascii"))
 
 
 def _read_json(data: bytes) -> Iterator[bytes | _AnyDocument]:
+    if data.count(b"{") > _MAX_OBJECTS:
+        raise _WrongShapeError(f"JSON of more than {_MAX_OBJECTS} objects")
     members = load_as(dict[str, object], data, "collateral")
     if members.keys() & _RESPONSES.keys():
-        yield _read_response(data)
+        yield _read_response(data, members)
         return
     if not members.keys() & {*_DOCUMENTS, *_CERTIFICATES}:
         raise _WrongShapeError("JSON that is no collateral")
@@ -255,23 +270,25 @@ def _read_member(members: dict[str, object], name: str) -> _AnyDocument:
     """A document as text in a member, with its signature in another; or a whole response as text."""
     text = _text(members, name)
     if f"{name}_signature" not in members:
-        return _read_response(text.rstrip(b"\0"))
-    return _signed(_DOCUMENTS[name], text, _text(members, f"{name}_signature").decode())
+        text = text.rstrip(b"\0")
+        return _read_response(text, load_as(dict[str, object], text, "response of Intel's service"))
+    loads(text, "document of Intel's")  # bounds, and no key twice
+    return _signed(_DOCUMENTS[name], text, _text(members, f"{name}_signature"))
 
 
-def _read_response(data: bytes) -> _AnyDocument:
-    """`{"tcbInfo": {…}, "signature": "…"}`: the signature is over the bytes of the inner object as they stand there."""
-    members = load_as(dict[str, object], data, "response of Intel's service")
+def _read_response(data: bytes, members: dict[str, object]) -> _AnyDocument:
+    """`{"tcbInfo": {…}, "signature": "…"}`: the signature is over the bytes of the inner object as they stand there.
+    `members` are what the data parsed to, within bounds and without a key twice.
+    """
     names = sorted(members.keys() & _RESPONSES.keys())
     if len(names) != 1 or "signature" not in members:
         raise _WrongShapeError("a response without one document and its signature")
     raw = msgspec.json.decode(data, type=dict[str, msgspec.Raw])[names[0]]
-    return _signed(_RESPONSES[names[0]], bytes(raw), _text(members, "signature").decode())
+    return _signed(_RESPONSES[names[0]], bytes(raw), _text(members, "signature"))
 
 
-def _signed(kind: type[_Kinds], text: bytes, signature: str) -> _AnyDocument:
+def _signed(kind: type[_Kinds], text: bytes, signature: bytes) -> _AnyDocument:
     raw = binascii.unhexlify(signature)
     if len(raw) != _SIGNATURE_SIZE:
         raise _WrongShapeError(f"a signature of {len(raw)} bytes")
-    loads(text, "document of Intel's")  # bounds, and no key twice
     return Signed(msgspec.json.decode(text, type=kind), text, raw)

@@ -57,8 +57,11 @@ def limits(quote: Quote, pck: PckExtension, chosen: Chosen) -> list[str]:
 
 @lru_cache(maxsize=16)
 def has_extensions(der: bytes) -> bool:
-    """Whether a revocation list (DER) has any extension."""
-    return bool(len(load_der_x509_crl(der).extensions))
+    """Whether a revocation list (DER) has any extension that can be read."""
+    try:
+        return bool(len(load_der_x509_crl(der).extensions))
+    except ValueError:
+        return False
 
 
 def check_second_opinion(
