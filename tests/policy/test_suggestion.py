@@ -15,8 +15,8 @@ from confide.evidence import EvidenceBundle
 from confide.evidence.bundle import with_devices
 from confide.policy import Waiver, judge, parse_policy
 from confide.policy.kinds import KINDS, kind_of
-from confide.policy.reading import integer, list_of
-from confide.policy.rule import Rule, among, same
+from confide.policy.reading import integer, list_of, one_of
+from confide.policy.rule import Rule, among, at_least, same
 from confide.policy.suggestion import suggest_policy, suggest_value
 from confide.policy.template import PlatformText, PolicyText, default_values, toml_value, unset_rules
 from confide.testing import FakeAmd
@@ -129,16 +129,23 @@ def test_first_value_that_can_be_written_and_holds_is_taken():
     assert suggest_value(rule(read=list_of(integer(0, 9)), holds=among), None, {}) == [7]
 
 
+def test_floor_is_what_the_sample_shows_and_a_number_is_its_own():
+    assert suggest_value(rule(holds=at_least), None, {"x": 3}) == 7
+    assert suggest_value(rule(holds=at_least), None, {"x": Waiver("by default")}) == Waiver("by default")
+    assert suggest_value(rule(), None, {"x": 3}) == 7
+
+
 def test_value_that_no_candidate_has_is_waived_in_words():
-    assert suggest_value(rule(), None, {"x": Waiver("by default")}) == Waiver("by default")
-    waiver = suggest_value(rule(), None, {"x": 3})
-    assert waiver == Waiver("the sample does not show what a strict policy wants: got 7, wanted 3")
+    text = {"read": one_of("a", "b"), "got": lambda _: "b"}
+    assert suggest_value(rule(**text), None, {"x": Waiver("by default")}) == Waiver("by default")
+    waiver = suggest_value(rule(**text), None, {"x": "a"})
+    assert waiver == Waiver("the sample does not show what a strict policy wants: got b, wanted a")
     assert isinstance(suggest_value(rule(read=integer(0, 3)), None, {}), Waiver)
 
 
 def test_rule_that_is_never_waived_needs_a_sample_that_shows_it():
     with pytest.raises(Misuse) as caught:
-        suggest_value(rule(waivable=False), None, {"x": 3})
+        suggest_value(rule(waivable=False, read=integer(0, 3)), None, {"x": 3})
     assert caught.value.codes == ("policy.sample",)
 
 

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from confide.cli.framework import run_cli
+from confide.cli.main import COMMANDS
+from confide.clock import to_rfc3339
 from confide.errors import Misuse, Refused
 from confide.evidence import EvidenceBundle
+from confide.evidence.nitro import parse_document
 from confide.evidence.recognition import recognise
 from confide.policy import explain_policy, judge, parse_policy
 from confide.policy.suggestion import suggest_policy
@@ -32,6 +36,35 @@ def real_evidence() -> list[tuple[str, EvidenceBundle]]:
         except Refused:
             continue
     return list(found.values())
+
+
+TDX = SHARED / "tdx/Phala-Network+dcap-qvl/sample"
+SNP = SHARED / "snp/confidential-containers+trustee/deps/verifier"
+NITRO = SHARED / "nitro/evervault+attestation-doc-validation/test-data/beta/valid-attestation-doc-bytes"
+GENUINE = {
+    "tdx": ([TDX / "tdx_quote"], [TDX / "tdx_quote_collateral.json"], "2025-06-25T00:00:00Z"),
+    "sev-snp": (
+        [SNP / "test_data/snp/test-report.bin"],
+        [SNP / "test_data/snp/test-vcek.der", SNP / "src/snp/milan_ask_ark_asvk.pem"],
+        "2026-06-01T00:00:00Z",
+    ),
+    "aws-nitro": ([NITRO], [], None),
+}
+
+
+@pytest.mark.parametrize("name", GENUINE)
+def test_genuine_sample_gets_a_policy_that_verify_affirms(name: str, tmp_path: Path, capsys):
+    files, endorsements, at = GENUINE[name]
+    if at is None:
+        at = to_rfc3339(parse_document(recognise(files[0].read_bytes()).evidence_bytes()).made_at)
+    given = [*files, *(["--endorsements", *endorsements] if endorsements else []), "--at", at, "--json"]
+    suggest = ["policy", "suggest", *given, "-o", tmp_path / "policy.toml"]
+    assert run_cli("confide", "", "0", COMMANDS, list(map(str, suggest))) == 0, capsys.readouterr().out
+    assert json.loads(capsys.readouterr().out)["kind"] == "production"
+    verify = ["evidence", "verify", *given, "--policy", tmp_path / "policy.toml"]
+    assert run_cli("confide", "", "0", COMMANDS, list(map(str, verify))) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["verdict"], document["simulated"]) == ("affirmed", False)
 
 
 def test_suggested_policies_affirm_what_the_samples_show():

@@ -16,7 +16,7 @@ from confide.policy.kinds import KINDS, kind_of
 from confide.policy.model import AllOf, Waiver
 from confide.policy.parsing import default_name
 from confide.policy.reading import WrongValueError
-from confide.policy.rule import AnyRule, Rule
+from confide.policy.rule import AnyRule, ManyRule, Rule, at_least
 from confide.policy.template import PlatformText, PolicyText, toml_value
 from confide.verify import Examination
 
@@ -125,16 +125,20 @@ def _no_value(rule: AnyRule) -> Misuse:
 
 
 def _candidates(rule: AnyRule, subject: Any, defaults: Mapping[str, object]) -> Iterator[object]:
-    """What the rule suggests; else its strict default; else what the evidence shows, where that must be given; and the
-    one boolean that a rule on a bit takes.
+    """What the rule suggests; for a floor what the evidence shows; else the strict default; else what the evidence
+    shows, where that must be given or is a number; and the one boolean that a rule on a bit takes.
     """
-    if rule.suggest is not None:
-        yield rule.suggest(subject)
     default = defaults.get(rule.name)
-    if default is not None and not isinstance(default, Waiver):
+    strict = default is not None and not isinstance(default, Waiver)
+    shown = isinstance(rule, ManyRule) or not rule.applies(subject)
+    got = rule.got(subject) if isinstance(rule, Rule) and shown and (strict or default is None) else None
+    if rule.suggest is not None and shown:
+        yield rule.suggest(subject)
+    if isinstance(rule, Rule) and rule.holds is at_least:
+        yield got
+    if strict:
         yield default
-    elif default is None and isinstance(rule, Rule):
-        got = rule.got(subject)
+    if default is None or (isinstance(got, int) and not isinstance(got, bool)):
         yield from (got, [got])
     yield from (True, False)
 
