@@ -190,6 +190,12 @@ def test_records_out_of_order_are_refused():
     assert cel_code(data + data) == "log.malformed"
 
 
+def test_too_many_records_are_refused():
+    whole = b"".join(record()[:5] + number.to_bytes(8, "big") + record()[13:] for number in range(MAX_EVENTS + 1))
+    assert len(parse_cel(whole[: -len(record())]).events) == MAX_EVENTS
+    assert cel_code(whole) == "log.malformed"
+
+
 @pytest.mark.parametrize("data", [b"", bytes((1 << 20) + 1)])
 def test_canonical_log_of_a_size_that_cannot_be_is_refused(data: bytes):
     assert cel_code(data) == "log.size"

@@ -256,7 +256,7 @@ def test_suggested_policy_accepts_its_sample_and_no_other_boot():
     tpm = healthy()
     bundle = tpm.evidence(report_data=NONCE)
     exam = examine(bundle, now=NOW, report_data=NONCE, trust=Trust.of([tpm.root_fingerprint]))
-    suggested = suggest_platform(exam).values
+    suggested = suggest_platform([exam]).values
     assert suggested["command_lines"] == [COMMAND_LINE]
     assert suggested["boot_applications"] == STARTED
     assert suggested["projects"] == [PROJECT]
@@ -269,7 +269,8 @@ def test_suggested_policy_accepts_its_sample_and_no_other_boot():
 def test_suggested_policy_of_a_sample_without_a_log_says_what_is_missing():
     tpm = healthy()
     bundle = tpm.evidence(report_data=NONCE, event_log=None)
-    suggested = suggest_platform(examine(bundle, now=NOW, report_data=NONCE, trust=Trust.of([tpm.root_fingerprint])))
+    exam = examine(bundle, now=NOW, report_data=NONCE, trust=Trust.of([tpm.root_fingerprint]))
+    suggested = suggest_platform([exam])
     assert isinstance(suggested.values["event_log"], Waiver)
     assert isinstance(suggested.values["secure_boot"], Waiver)
     assert appraised(dict(suggested.values), event_log=None)

@@ -18,7 +18,7 @@ from confide.evidence.tcg_log import replay
 from confide.evidence.tpm import RSAPSS, digest_of_pcrs, parse_quote
 from confide.evidence.tpm_delivery import encode_pcrs
 from confide.evidence.tpm_wire import sized
-from confide.testing.fake_boot import FakeBoot, container_log, file
+from confide.testing.fake_boot import FakeBoot, container_log, file, variable
 from confide.testing.fake_tpm import EK_USAGE, ROOT_NAME, FakeTpm, issue
 from confide.verify import VerifiedEvidence, verify_evidence
 
@@ -210,7 +210,7 @@ def test_intermediate_that_is_no_authority_is_refused(tpm: FakeTpm):
     assert codes_of(tpm, tpm.evidence(endorsements=[tpm.leaf().der, weak.der, tpm.root.der])) == {"tpm.chain.authority"}
 
 
-@pytest.mark.parametrize("changes", [{"usage": "1.3.6.1.5.5.7.3.1"}, {"signs": False}])
+@pytest.mark.parametrize("changes", [{"usage": "1.3.6.1.5.5.7.3.1"}, {"usage": None}, {"signs": False}])
 def test_certificate_for_another_use_is_refused(tpm: FakeTpm, changes: dict[str, object]):
     chain = [tpm.leaf(**changes).der, tpm.intermediate.der, tpm.root.der]
     assert codes_of(tpm, tpm.evidence(endorsements=chain)) == {"tpm.chain.usage"}
@@ -278,6 +278,12 @@ def test_changed_field_under_the_old_signature_is_refused(tpm: FakeTpm, field: s
 
 
 def test_signature_by_another_key_is_refused(tpm: FakeTpm):
+    stranger = replace(tpm, key=rsa.generate_private_key(65537, 2048))
+    assert codes_of(tpm, tpm.evidence(signature=stranger.sign(tpm.quote().encode()))) == {"tpm.signature"}
+
+
+def test_signature_by_pss_of_another_key_is_refused():
+    tpm = FakeTpm.create(NOW, scheme=RSAPSS)
     stranger = replace(tpm, key=rsa.generate_private_key(65537, 2048))
     assert codes_of(tpm, tpm.evidence(signature=stranger.sign(tpm.quote().encode()))) == {"tpm.signature"}
 
@@ -468,6 +474,13 @@ def test_canonical_log_of_containers_replays_behind_the_firmwares_log():
     boot_claims = verify(tpm, bundle).claims["boot"]
     assert f"image_digest={image}" in boot_claims["workload"]
     assert codes_of(tpm, tpm.evidence(canonical_event_log=log)) == {"tpm.log.replay"}
+
+
+def test_database_that_does_not_parse_is_said():
+    tpm = FakeTpm.create(NOW, boot=FakeBoot.healthy().replace("KEK", variable("KEK", b"junk")))
+    databases = verify(tpm, tpm.evidence()).claims["boot"]["databases"]
+    assert databases["KEK"] == "malformed: a list that ends inside its header"
+    assert "db" in databases
 
 
 # All formats

@@ -84,13 +84,6 @@ class BootEvent:
     proven: bool
     content: bytes = b""
 
-    def claims(self) -> dict[str, object]:
-        """The event as JSON values."""
-        return {
-            "register": self.register, "meaning": self.meaning, "text": self.text, "digest": self.digest.hex(),
-            "proven": self.proven,
-        }  # fmt: skip
-
 
 def read_boot_events(log: TcgLog, algorithm: str) -> tuple[BootEvent, ...]:
     """The events that extend a register, in order, with what they mean. Digests are those of the algorithm, which

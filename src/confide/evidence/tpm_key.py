@@ -1,7 +1,7 @@
 """TPM 2.0 public keys: the public area of an object, and the key in it. Bytes to typed values. No trust.
 
 Source: Trusted Computing Group, TPM 2.0 Library, part 2 (structures), revision 1.59: section 12.2.4 (TPMT_PUBLIC),
-8.3 (TPMA_OBJECT), 12.2.3 (parameters); part 1, section 16 (names).
+8.3 (TPMA_OBJECT), 12.2.3 (parameters).
 """
 
 from __future__ import annotations
@@ -17,21 +17,16 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePublicNumbers,
 )
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from confide.errors import Refused
-from confide.evidence.tcg_log import ALGORITHMS, hash_of, known_hash
+from confide.evidence.tcg_log import ALGORITHMS
 from confide.evidence.tpm_wire import TpmReader, sized, unwrap
 
 RSA, ECC = 0x0001, 0x0023
 MAX_PUBLIC = 1024
 
-FIXED_TPM, FIXED_PARENT, SENSITIVE_ORIGIN = 1 << 1, 1 << 4, 1 << 5
+FIXED_TPM, SENSITIVE_ORIGIN = 1 << 1, 1 << 5
 RESTRICTED, DECRYPT, SIGN = 1 << 16, 1 << 17, 1 << 18
-_ATTRIBUTES = {
-    "fixed_tpm": FIXED_TPM, "fixed_parent": FIXED_PARENT, "sensitive_data_origin": SENSITIVE_ORIGIN,
-    "restricted": RESTRICTED, "decrypt": DECRYPT, "sign": SIGN,
-}  # fmt: skip
 
 _NULL = 0x0010
 _RSAES = 0x0015
@@ -47,7 +42,7 @@ _CURVE_NUMBERS = {curve.name: number for number, curve in _CURVES.items()}
 @dataclass(frozen=True, slots=True)
 class TpmKey:
     """A TPMT_PUBLIC of an RSA or ECC key: its attributes, its own signing scheme (0x10: none), and the key.
-    `raw` are the bytes that its name is the hash of.
+    Nothing signs the attributes: they are worth what the one who vouches for the key says of it.
     """
 
     name_algorithm: str
@@ -55,11 +50,6 @@ class TpmKey:
     scheme: int
     scheme_hash: str | None
     key: RSAPublicKey | EllipticCurvePublicKey
-    raw: bytes
-
-    def has(self, attribute: str) -> bool:
-        """Whether an attribute of section 8.3 is set: `fixed_tpm`, `restricted`, `sign`, …"""
-        return bool(self.attributes & _ATTRIBUTES[attribute])
 
     @property
     def is_attestation_key(self) -> bool:
@@ -68,23 +58,6 @@ class TpmKey:
         """
         needed = FIXED_TPM | SENSITIVE_ORIGIN | RESTRICTED | SIGN
         return self.attributes & (needed | DECRYPT) == needed
-
-    @property
-    def name(self) -> bytes | None:
-        """The object's name: algorithm and hash of the public area; None where the hash is not known here."""
-        number = next((number for number, (name, _) in ALGORITHMS.items() if name == self.name_algorithm), None)
-        if number is None or not known_hash(self.name_algorithm):
-            return None
-        return number.to_bytes(2, "big") + hash_of(self.name_algorithm, self.raw)
-
-    @property
-    def spki(self) -> bytes:
-        """The key as DER SubjectPublicKeyInfo."""
-        return self.key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-    def claims(self) -> dict[str, object]:
-        """The attributes as JSON values."""
-        return {name: self.has(name) for name in _ATTRIBUTES}
 
 
 def _malformed(got: str) -> Refused:
@@ -112,7 +85,7 @@ def parse_key(data: bytes) -> TpmKey:
     scheme, scheme_hash = _read_scheme(reader)
     key = _read_rsa(reader) if kind == RSA else _read_ecc(reader)
     reader.finish()
-    return TpmKey(ALGORITHMS[name_algorithm][0], attributes, scheme, scheme_hash, key, raw)
+    return TpmKey(ALGORITHMS[name_algorithm][0], attributes, scheme, scheme_hash, key)
 
 
 def _read_symmetric(reader: TpmReader) -> None:

@@ -112,7 +112,7 @@ def issue(
     issuer: TpmAuthority | None = None,
     *,
     authority: bool = True,
-    usage: str = AIK_USAGE,
+    usage: str | None = AIK_USAGE,
     signs: bool = True,
     extension: bytes | None = None,
     lifetime: timedelta = _YEARS,
@@ -129,8 +129,9 @@ def issue(
         .not_valid_after(now + lifetime)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(_usage(signs=signs and not authority, certifies=authority), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([x509.ObjectIdentifier(usage)]), critical=False)
     )
+    if usage is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([x509.ObjectIdentifier(usage)]), critical=False)
     if extension is not None:
         unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier(INSTANCE_OID), extension)
         builder = builder.add_extension(unknown, critical=False)
