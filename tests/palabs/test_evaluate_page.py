@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from palabs.evaluate import sections
-from palabs.evaluate.goals import Goal
+from palabs.evaluate.goals import Goal, kind_goals
 from palabs.evaluate.goals import section as goal_section
 from palabs.evaluate.levels import tree, true_of
 from palabs.evaluate.measured import Measured, Part
@@ -119,6 +120,18 @@ def test_a_goal_is_met_within_its_bar_alone_and_a_missed_one_is_shown(goal, met)
     text = "\n".join(goal_section([goal]).lines())
     assert ("**no**" in text) is not met
     assert f"{int(met)} of 1 are met" in text
+
+
+def test_where_perfect_answers_would_miss_the_bar_the_corrected_error_is_the_goal(trial):
+    found = {goal.what: goal for goal in kind_goals(trial, trial, TREE)}
+    small = found["ECE corrected for chance of populations, people of EUR: made up"]
+    quality = by_continent(trial, TREE)["EUR"].at(TREE[0])
+    assert quality.ece_by_chance > 0.02
+    assert small.measured == quality.ece_corrected
+    assert f"uncorrected {quality.ece:.3f}" in small.beside
+    sure = replace(trial, probabilities=np.eye(26)[trial.truth])
+    assert any(goal.what == "ECE of populations: made up" and goal.met for goal in kind_goals(sure, sure, TREE))
+    assert "standard error 0.043" in found["accuracy of 26 populations, 1,234 SNPs"].beside
 
 
 def test_tables_show_numbers_for_people():

@@ -155,6 +155,34 @@ def test_the_conclusion_is_the_deepest_node_that_is_probable_enough(model):
     assert (nowhere.level, nowhere.code, nowhere.probability) == ("world", "world", 1.0)
 
 
+def test_no_population_is_concluded_whose_people_are_unlike_the_person(model):
+    rungs = ladder(model)
+    p = np.array([0.95 if code == "FIN" else 0.05 if code == "TSI" else 0.0 for code in model.populations])
+    nodes = [dict(zip(rung.codes, (p @ rung.membership).tolist(), strict=True)) for rung in rungs]
+
+    def told(*codes):
+        return conclude(rungs, nodes, np.isin(model.populations, codes)).code
+
+    assert told("FIN") == "FIN"
+    assert told("GBR", "TSI", "JPT") == "EUR"
+    assert told() == "EUR", "a continent is no question of likeness"
+    q = np.array([0.95 if code == "GBR" else 0.05 if code == "CEU" else 0.0 for code in model.populations])
+    british = [dict(zip(rung.codes, (q @ rung.membership).tolist(), strict=True)) for rung in rungs]
+    assert conclude(rungs, british, np.isin(model.populations, ["CEU"])).code == "EUR-N"
+
+
+def test_a_child_of_finns_and_tuscans_is_told_neither(model, shown):
+    table = frequencies(model)
+    finn, tuscan = (table[:, model.populations.index(code)] for code in ("FIN", "TSI"))
+    told = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        child = np.where(shown, rng.binomial(1, finn) + rng.binomial(1, tuscan), -1).astype(np.int8)
+        told.append(posterior(model, score(model, child), replicates=0).conclusion.code)
+    assert sum(code in {"FIN", "EUR-F", "TSI", "EUR-S"} for code in told) <= 1
+    assert "EUR" in told
+
+
 def test_somebody_outside_the_reference_is_concluded_to_be_of_the_world(model, finn, calibrated):
     inside, outside = Fit("inside", 0.5, 0.0), Fit("outside", 1e-9, 6.0)
     assert posterior(model, finn, calibrated=calibrated, fit=inside).conclusion.code == "FIN"
