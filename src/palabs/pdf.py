@@ -21,11 +21,12 @@ from palabs.populations import COLOURS, COMPONENTS, POPULATIONS, continent_of, n
 from palabs.report_basis import reasons
 from palabs.report_map import HALF, MOST, area_colour, labels, named_on_map
 from palabs.report_proof import banner_words, is_simulated
-from palabs.report_tree import below, is_settled, split
+from palabs.report_tree import is_settled, split
 from palabs.report_words import (
     LIMITS,
     SUPPOSED,
     TOO_FEW,
+    below,
     fit_in_words,
     headline,
     interval,

@@ -9,6 +9,7 @@ from palabs.populations import CONTINENTS, POPULATIONS, REGIONS, continent_of, n
 from palabs.report_html import Html, bar, bar_row, join, section, table, tag
 from palabs.report_words import (
     SUPPOSED,
+    below,
     interval,
     is_doubted,
     percent,
@@ -72,13 +73,6 @@ def _node(answer: Answer, code: str) -> Html:
 def _only_one(under: Mapping[str, float]) -> Html:
     """A region of one population is that population."""
     return tag("p", f"one population: {', '.join(name_of(code) for code in under)}", class_="soft only")
-
-
-def below(answer: Answer, code: str) -> dict[str, float]:
-    """The probabilities of the nodes right below a node; none below a population."""
-    if code in CONTINENTS:
-        return {region: p for region, p in answer.regions.items() if REGIONS[region].continent == code}
-    return {name: p for name, p in answer.populations.items() if POPULATIONS[name].region == code}
 
 
 def _together(rest: list[tuple[str, float]]) -> Html:

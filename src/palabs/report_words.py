@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from palabs.answer import Admixture, Answer, Share
 from palabs.figures import Bin, Row
-from palabs.populations import COMPONENTS, name_of
+from palabs.populations import COMPONENTS, CONTINENTS, POPULATIONS, REGIONS, name_of
 
 ALMOST, HARDLY = 0.999, 0.001
 FINE = 0.99  # above this a digit after the point matters
@@ -60,6 +60,7 @@ INSIDERS = "That holds for people of the 26 populations only."
 TOO_FEW = "Too few SNPs to tell the shares: only their intervals are shown."
 EVEN = 0.5  # an interval that begins below it leaves room for another; a share whose interval is wider is no finding
 CANDIDATE, CANDIDATES = 0.05, 3  # continental groups that are named where none is settled: how likely, how many
+THRESHOLD = 0.8  # a node this probable is concluded (workload/ancestry/posterior.py), if its people are like the person
 DOUBTFUL = 0.01  # the test of fit has doubts below this p-value (workload/ancestry/fit_test.py)
 
 
@@ -115,6 +116,13 @@ def ranked(table: Mapping[str, float]) -> list[tuple[str, float]]:
     return sorted(table.items(), key=lambda item: (-item[1], item[0]))
 
 
+def below(answer: Answer, code: str) -> dict[str, float]:
+    """The probabilities of the nodes right below a node; none below a population."""
+    if code in CONTINENTS:
+        return {region: p for region, p in answer.regions.items() if REGIONS[region].continent == code}
+    return {name: p for name, p in answer.populations.items() if POPULATIONS[name].region == code}
+
+
 def is_doubted(answer: Answer) -> bool:
     """Whether something speaks against the references, rather than that there is too little to judge by."""
     verdict = answer.reference.verdict
@@ -166,6 +174,8 @@ def where_it_ends(answer: Answer) -> str:
         return "Not settled: your DNA fits none of these groups."
     if is_doubted(answer) and answer.conclusion.level == "world":
         return "Not settled: your DNA may fit none of these groups."
+    if answer.conclusion.level in {"continent", "region"} and _unnamed(answer):
+        return "Not settled below this: the people of the likeliest group are hardly ever like you."
     return ENDS_AT.get(answer.conclusion.level, "")
 
 
@@ -179,12 +189,24 @@ def _settled(answer: Answer) -> Headline:
         )
     more = [_probability(answer, code)]
     if level != "population":
-        more.append(f"Which of its {'regions' if level == 'continent' else 'populations'} is closest is not settled.")
+        below_it = "regions" if level == "continent" else "populations"
+        more.append(_unnamed(answer) or f"Which of its {below_it} is closest is not settled.")
     if answer.intervals[code][0] < EVEN:
         more.append(FRAGILE)
     if level != "continent":
         more.append(MIXED)
     return Headline("settled", f"Your closest {NAMES[level]}: {name_of(code)}", " ".join(more))
+
+
+def _unnamed(answer: Answer) -> str:
+    """Of the likeliest node below the conclusion, why it is not concluded though it is likely enough."""
+    name, probability = ranked(below(answer, answer.conclusion.code))[0]
+    if probability < THRESHOLD:
+        return ""
+    return (
+        f"{name_of(name)} is likeliest below it ({percent(probability)}) but not named: its people are hardly ever "
+        "like you. Many children of two populations look so."
+    )
 
 
 def _probability(answer: Answer, code: str) -> str:

@@ -16,9 +16,10 @@ from palabs.populations import COMPONENTS, CONTINENTS, POPULATIONS, REGIONS
 from palabs.report import render
 from palabs.report_basis import REASONS, reliability_section
 from palabs.report_html import Html, join, tag
-from palabs.report_tree import below, split
+from palabs.report_tree import split
 from palabs.report_words import (
     LIMITS,
+    below,
     headline,
     interval,
     listed,
@@ -264,11 +265,27 @@ def test_shares_that_are_foreign_to_the_continent_are_a_doubt_and_said(answer):
     assert "do not have" not in text_of(changed(answer, reference=reference))
 
 
-def test_the_tests_doubt_begins_where_the_workload_says():
-    from palabs.report_words import DOUBTFUL
-    from palabs.workload.ancestry import fit_test
+def test_doubts_and_conclusions_begin_where_the_workload_says():
+    from palabs.report_words import DOUBTFUL, THRESHOLD
+    from palabs.workload.ancestry import fit_test, posterior
 
     assert fit_test.DOUBTFUL == DOUBTFUL
+    assert posterior.THRESHOLD == THRESHOLD
+
+
+def test_why_a_likely_population_is_not_named_is_said(answer):
+    """The workload names no population whose people are hardly ever like the person, however likely."""
+    assert answer.regions["EUR-F"] > 0.8
+    held = msgspec.structs.replace(
+        answer.conclusion, level="continent", code="EUR", probability=answer.probability_of("EUR")
+    )
+    unlike = changed(answer, conclusion=held)
+    assert headline(unlike).lead == "Your closest continental group: European"
+    assert "Finnish is likeliest below it" in headline(unlike).more
+    assert "its people are hardly ever like you" in headline(unlike).more
+    assert "the people of the likeliest group are hardly ever like you" in text_of(unlike)
+    assert "does not choose" not in text_of(unlike)
+    assert "hardly ever" not in text_of(read("colombian"))
 
 
 def test_without_protection_the_report_says_so_first(answer):
