@@ -126,7 +126,8 @@ def test_a_realm_with_a_memory_key_of_its_own(claim: object, *, holds: bool):
 
 
 WRONG = {
-    "measurements": [[], ["11"], "11" * 48], "firmware": [{}, {"RMM": []}, {"RMM": ["22"]}, {"": ["22" * 32]}, []],
+    "measurements": [[], ["11"], "11" * 48],
+    "firmware": [{}, {"RMM": []}, {"RMM": ["22"]}, {"": ["22" * 32]}, [], ["RMM"], 1],
     "registers": [{}, {"REM4": ["00" * 48]}, {"REM0": []}], "hash_algorithms": [[], ["sha-1"]],
     "memory_key": ["shared", 1],
     "secured": [False], "devices": [True], "config": ["0", 1], "instance_ids": [["33" * 32], []],
@@ -137,6 +138,34 @@ WRONG = {
 def test_values_that_are_not_possible_are_refused(name: str, value: object):
     with pytest.raises(WrongValueError):
         RULES[name].read(value)
+
+
+def test_only_what_runs_in_the_realm_cannot_be_waived():
+    assert [rule.name for rule in KIND.rules if not rule.waivable] == ["measurements"]
+
+
+def test_findings_say_what_was_got_and_what_wanted():
+    with pytest.raises(Refused) as caught:
+        appraised({"memory_key": "private", "registers": {"REM2": ["ff" * 48]}})
+    assert [(one.code, one.got, one.wanted) for one in caught.value.findings] == [
+        ("cca.rem", "REM2 " + "02" * 48, "one of " + "ff" * 48),
+        ("cca.memory_key", "not said", "private"),
+    ]
+
+
+def test_the_configuration_is_said_in_words():
+    assert RULES["config"].says("cf") == "the platform's configuration is cf"
+    assert RULES["config"].says("") == "the platform's configuration is empty"
+
+
+@pytest.mark.parametrize(("size", "taken"), [(1, True), (512, True), (513, False)])
+def test_component_names_have_the_sizes_of_the_token(size: int, *, taken: bool):
+    table = {"x" * size: ["22" * 32]}
+    if taken:
+        assert RULES["firmware"].read(table) == {"x" * size: ("22" * 32,)}
+    else:
+        with pytest.raises(WrongValueError):
+            RULES["firmware"].read(table)
 
 
 def test_the_policy_is_said_in_sentences():

@@ -117,6 +117,46 @@ def test_a_register_that_is_not_there_is_refused():
     assert codes_of({"kernels": ["02" * 48]}, {"pcrs": {0: b"\1" * 48}}) == ("nitro.pcr.kernel",)
 
 
+FINDINGS = [
+    ({"user_data": "01"}, {}, "", "01"),
+    ({"user_data": ""}, {"user_data": b"me"}, "6d65", "nothing"),
+    ({"registers": {"PCR17": ["00" * 48]}}, {}, "PCR17 not there", "one of " + "00" * 48),
+    ({"registers": {"PCR16": ["00" * 48]}}, {}, "PCR16 " + "10" * 48, "one of " + "00" * 48),
+    ({"kernels": ["ff" * 48]}, {}, "02" * 48, "one of " + "ff" * 48),
+]
+
+
+@pytest.mark.parametrize(("values", "changes", "got", "wanted"), FINDINGS)
+def test_findings_say_what_was_got_and_what_wanted(
+    values: dict[str, object], changes: dict[str, object], got: str, wanted: str
+):
+    with pytest.raises(Refused) as caught:
+        appraised(values, changes)
+    assert [(one.got, one.wanted) for one in caught.value.findings] == [(got, wanted)]
+
+
+def test_only_the_image_cannot_be_waived():
+    assert [rule.name for rule in KIND.rules if not rule.waivable] == ["measurements"]
+
+
+def test_the_suggested_age_is_the_default():
+    subject = appraised({}).subject
+    assert RULES["maximum_age"].suggest(subject) == KIND.defaults("enclave")["maximum_age"] == 300
+
+
+def test_a_name_as_long_as_a_register_is_a_name():
+    role = "arn:aws:iam::123456789012:role/" + "a" * 65
+    assert len(role) == 96
+    assert RULES["roles"].read([role]) == (extended(role),)
+
+
+@pytest.mark.parametrize(("name", "size"), [("user_data", 512), ("public_key", 1024)])
+def test_attached_data_have_the_sizes_of_the_document(name: str, size: int):
+    assert RULES[name].read("00" * size) == "00" * size
+    with pytest.raises(WrongValueError):
+        RULES[name].read("00" * (size + 1))
+
+
 def test_names_are_hashed_as_aws_does():
     """The user guide's recipe: SHA-384 of 48 zero bytes and the text."""
     assert extended(ROLE) == hashlib.sha384(bytes(48) + ROLE.encode()).hexdigest()
@@ -128,7 +168,8 @@ WRONG = {
     "measurements": [[], ["01"], ["AB" * 48], "01" * 48, ["01" * 48, "01" * 48]], "debug": [True, 0],
     "maximum_age": [0, 10801, True, "300"], "roles": [["role"], [INSTANCE], [1], []],
     "instances": [[ROLE], ["i-"], ["i-0123456789abcdef01"]], "user_data": ["0", "zz", None, "00" * 513],
-    "registers": [{}, {"PCR32": ["00" * 48]}, {"16": ["00" * 48]}, {"PCR16": []}, [], {"PCR16": ["00"]}],
+    "registers": [{}, {"PCR32": ["00" * 48]}, {"16": ["00" * 48]}, {"PCR16": []}, [], {"PCR16": ["00"]}, ["PCR16"], 1,
+                  {f"PCR{index}": ["00" * 48] for index in range(33)}],
 }  # fmt: skip
 
 
