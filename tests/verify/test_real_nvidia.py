@@ -105,7 +105,7 @@ LONELY = {
     f"{SDK}/NV_GPU_DRIVER_GH100_550.144.03.xml": (),
     f"{SDK}/incorrect_signature_driver_rim.xml": ("rim.signature",),
     f"{SDK}/incorrect_cert_chain_driver_rim.xml": ("rim.chain.root",),
-    **{path: () for path in PATHS if path.endswith(".swidtag")},
+    **{path: () for path in sorted(PATHS) if path.endswith(".swidtag")},
 }
 NOT_EVIDENCE = {
     f"{SDK}/incorrect_rim_root.crt": "the signer in incorrect_cert_chain_driver_rim.xml, as a root that is none",
