@@ -70,7 +70,7 @@ def build(answer: Answer) -> str:
 def strand(snps: Mapping[str, int]) -> str:
     """What was done about the strand."""
     turned = snps["strand_flipped"]
-    return f" {turned:,} of the SNPs used stood on the other strand and were turned."
+    return f" {turned:,} of the SNPs used stood on the other strand and {'was' if turned == 1 else 'were'} turned."
 
 
 def kind_of_file(answer: Answer) -> Iterator[str]:
