@@ -71,9 +71,9 @@ class _Reader:
         if self.items > MAX_ITEMS or depth > MAX_DEPTH:
             raise self.error(f"more than {MAX_ITEMS} items, or nesting deeper than {MAX_DEPTH}")
         major, argument = self.head()
-        if major in {_UNSIGNED, _NEGATIVE}:
+        if major <= _NEGATIVE:
             return argument if major == _UNSIGNED else -1 - argument
-        if major in {_BYTES, _TEXT}:
+        if major <= _TEXT:
             return self.string(major, argument)
         if major == _ARRAY:
             return [self.item(depth + 1) for _ in range(self.count(argument, 1))]
