@@ -16,11 +16,16 @@ import pytest
 
 from confide.errors import Refused, Unavailable
 from confide.evidence import EvidenceBundle, pack_evidence
+from confide.evidence.endorsements import split_endorsements
 from confide.evidence.recognition import recognise
+from confide.evidence.sgx import parse_sgx
 from confide.evidence.tcg_log import parse_log, replay
-from confide.ids import to_base64
+from confide.evidence.tdx import parse_tdx
+from confide.ids import sha256_of, to_base64
 from confide.testing.fake_intel import FakeIntel
 from confide.verify import Trust, VerifiedEvidence, examine, verify_evidence
+from confide.verify.anchors import INTEL_ROOTS
+from confide.verify.intel_chain import read_chain
 
 SHARED = Path(__file__).parents[3] / "shared" / "evidence"
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the shared evidence is not here")
@@ -238,3 +243,14 @@ def test_real_domain_that_a_forged_intel_signs_anew_is_refused(field: str):
         verify_evidence(bundle, now=now, report_data=None)
     assert set(caught.value.codes) == {"tdx.chain.root", "tdx.collateral.chain.root"}
     verify_evidence(bundle, now=now, report_data=None, simulated_roots=[intel.root_fingerprint])
+
+
+def test_pinned_root_is_the_one_that_two_projects_carry_and_every_real_quote_ends_in():
+    carried = {
+        *split_endorsements(read("tdx/Phala-Network+dcap-qvl/src/TrustedRootCA.der")),
+        *split_endorsements(read("tdx/google+go-tdx-guest/verify/trusted_root.pem")),
+    }
+    quotes = [recognise(read(case.quote)) for case in CASES if case.findings != ("tdx.trailing",)]
+    parsed = [(parse_tdx if one.format == "tdx" else parse_sgx)(one.evidence_bytes()).quote for one in quotes]
+    roots = {(read_chain(one.certification) or [])[-1].fingerprint for one in parsed}
+    assert {sha256_of(der) for der in carried} == roots == INTEL_ROOTS.keys()
