@@ -261,6 +261,7 @@ def test_suggested_policy_accepts_its_sample_and_no_other_boot():
     assert suggested["boot_applications"] == STARTED
     assert suggested["projects"] == [PROJECT]
     assert isinstance(suggested["workload_images"], Waiver)
+    assert isinstance(suggested["instances"], Waiver)
     assert appraised(dict(suggested))
     boot = FakeBoot.healthy().replace("/vmlinuz\0", file("/vmlinuz", b"another kernel"))
     assert set(codes_of(dict(suggested), replace(tpm, boot=boot))) == {"tpm.pcrs.value", "tpm.boot.files"}

@@ -171,8 +171,11 @@ def _one_rule(
     words: str,
     remedy: str,
     comment: str,
+    suggests: bool = True,
 ) -> Rule:
-    """A rule by which one thing that was measured is on the list."""
+    """A rule by which one thing that was measured is on the list. Where it `suggests` nothing, a policy that is made
+    from a sample keeps the default: it is not meant for the sample's machine alone.
+    """
     return Rule(
         name,
         code,
@@ -180,10 +183,10 @@ def _one_rule(
         got,
         among,
         any_of,
-        lambda values: f"{words} {any_of(values)}",
+        lambda values: f"{words} {' or '.join(values)}",
         remedy,
         comment,
-        suggest=lambda subject: [got(subject)] if got(subject) else None,
+        suggest=(lambda subject: [got(subject)] if got(subject) else None) if suggests else None,
     )
 
 
@@ -217,7 +220,7 @@ RULES = (
     ),
     Rule(
         "banks", "tpm.bank", list_of(one_of(*SIZES)), lambda s: s.bank, among, any_of,
-        lambda values: f"the bank that counts is by {', '.join(values)}",
+        lambda values: f"the bank that counts is by {' or '.join(values)}",
         "Have the TPM quote such a bank, and give a log with its digests.",
         'hashes of the banks that count; "sha1" is broken, and accepted only where it stands here',
     ),
@@ -284,7 +287,7 @@ RULES = (
     ),
     _one_rule(
         "keys", "policy.key.allowed", _key, lambda s: s.key, words="the attestation key is", remedy=_OTHER_MACHINE,
-        comment="the attestation keys that may be used: SHA-256 of the SubjectPublicKeyInfo",
+        comment="the attestation keys that may be used: SHA-256 of the SubjectPublicKeyInfo", suggests=False,
     ),
     Rule(
         "denied_keys", "policy.key.denied", list_of(_key), lambda s: s.key, not_among,
@@ -299,11 +302,12 @@ RULES = (
     _one_rule(
         "zones", "tpm.gce.zone", _text, _instance("zone"), words="the machine runs in the zone",
         remedy=_OTHER_MACHINE, comment="Google zones in which the machine may run, by the key's certificate",
+        suggests=False,
     ),
     _one_rule(
         "instances", "tpm.gce.instance", matching("[0-9]{1,20}", "the number of an instance, as text"),
         _instance("instance_id"), words="the machine is the instance", remedy=_OTHER_MACHINE,
-        comment="Google instances that may be used, by their numbers, by the key's certificate",
+        comment="Google instances that may be used, by their numbers, by the key's certificate", suggests=False,
     ),
     Rule(
         "crl", "policy.crl", exactly(wanted=True), lambda s: "a list" if s.has_crl else "no revocation list",
