@@ -95,9 +95,15 @@ def test_manifests_can_be_given_up_in_words():
     assert outcomes["nvidia.manifests"].reason == "in the laboratory"
 
 
-def test_row_26_revocation_list_that_came_along_satisfies_the_policy():
-    lists = [HOPPER.devices[0].revocation_list(NOW)]
+@pytest.mark.parametrize("authority", range(4))
+def test_row_26_revocation_list_that_came_along_satisfies_the_policy(authority: int):
+    lists = [HOPPER.devices[authority].revocation_list(NOW)]
     appraised(HOPPER.evidence(lists=lists, manifests=HOPPER.manifests()), policy(crl=True))
+
+
+def test_row_26_revocation_list_of_somebody_else_satisfies_nobody():
+    bundle = HOPPER.evidence(lists=[HOPPER.signers[0].revocation_list(NOW)], manifests=HOPPER.manifests())
+    assert codes_of(bundle, policy(crl=True)) == ("policy.crl",)
 
 
 @pytest.mark.parametrize(

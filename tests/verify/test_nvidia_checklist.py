@@ -22,12 +22,14 @@ from confide.testing.fake_nvidia import (
     TCB_INFO,
     FakeAuthority,
     FakeNvidia,
+    PrivateKey,
     composite_fwid,
     dice_fwid,
     ec_key,
     raw_signature,
 )
-from confide.verify import VerifiedEvidence, verify_evidence
+from confide.testing.fake_service import rsa_key
+from confide.verify import Trust, VerifiedEvidence, examine, verify_evidence
 from confide.verify.nvidia import REQUIRED
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -215,6 +217,14 @@ def test_row_24_no_revocation_list_is_said():
     assert outcome(verify(HOPPER.evidence()), "nvidia.crl") == "not applicable"
 
 
+def test_claims_can_be_shown_without_the_authorities():
+    bundle = HOPPER.evidence(authorities=())
+    exam = examine(bundle, now=NOW, report_data=None, trust=Trust())
+    assert (exam.claims()["device_id"], exam.claims()["model"]) == ("", "")
+    exam = examine(EvidenceBundle("nvidia", bundle.evidence), now=NOW, report_data=None, trust=Trust())
+    assert (exam.claims()["ueid"], exam.claims()["fwid"], exam.claims()["product"]) == ("", "", None)
+
+
 def test_right_leaf_is_found_among_those_of_other_devices():
     others = [HOPPER.leaf(key=ec_key(f"other {n}")) for n in range(3)]
     verify(HOPPER.evidence(leaf=others[0], authorities=(*others[1:], HOPPER.leaf(), *HOPPER.devices[::-1])))
@@ -247,9 +257,13 @@ def test_row_21_signature_by_another_key_is_refused():
     assert codes_of(HOPPER.evidence(leaf=HOPPER.leaf(key=ec_key("other")))) == {"nvidia.signature"}
 
 
-def test_row_21_key_on_another_curve_is_refused():
-    leaf = HOPPER.leaf(key=ec.generate_private_key(ec.SECP256R1()))
-    assert codes_of(HOPPER.evidence(leaf=leaf)) == {"nvidia.signature"}
+@pytest.mark.parametrize("key", [ec.generate_private_key(ec.SECP256R1()), rsa_key("device")], ids=["P-256", "RSA"])
+def test_row_21_key_of_another_kind_is_refused(key: PrivateKey):
+    """Even where the key made the signature."""
+    message = HOPPER.exchange().signed_bytes()
+    signature = raw_signature(key, message) if isinstance(key, ec.EllipticCurvePrivateKey) else bytes(96)
+    bundle = HOPPER.evidence(leaf=HOPPER.leaf(key=key), raw=message + signature)
+    assert codes_of(bundle) == {"nvidia.signature"}
 
 
 @pytest.mark.parametrize("signature", [bytes(96), b"\xff" * 96, bytes(48) + b"\1" * 48])

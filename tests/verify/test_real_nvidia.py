@@ -158,6 +158,25 @@ def test_every_file_has_its_place():
     assert used | LONELY.keys() | NOT_EVIDENCE.keys() | RESULTS == PATHS
 
 
+def test_naming_a_real_root_as_simulated_makes_nothing_simulated():
+    bundle = load(LS10, [LS10_CHAIN, f"{SDK}/switchVBIOSRim_NV_SWITCH_BIOS_5612_0002_890_9610550001.xml"])
+    roots = [*NVIDIA_DEVICE_ROOTS, *NVIDIA_RIM_ROOTS]
+    now = datetime.fromisoformat("2026-11-01T00:00:00+00:00")
+    assert not verify_evidence(bundle, now=now, report_data=None, simulated_roots=roots).simulated
+
+
+def test_real_device_with_a_simulated_manifest_is_simulated():
+    nvidia = FakeNvidia.create(datetime.fromisoformat("2026-06-01T00:00:00+00:00"), "LS_10")
+    real = load(LS10, [LS10_CHAIN])
+    measured = parse_report(real.evidence_bytes()).measured()
+    manifest = nvidia.manifest("96.10.55.00.01", {index: [measured[index]] for index in (1, 9)})
+    mixed = EvidenceBundle(real.format, real.evidence, (*real.endorsements, to_base64(manifest)))
+    assert verify_evidence(mixed, now=nvidia.now, report_data=None, simulated_roots=nvidia.roots).simulated
+    with pytest.raises(Refused) as caught:
+        verify_evidence(mixed, now=nvidia.now, report_data=None)
+    assert caught.value.codes == ("rim.chain.root",)
+
+
 def test_report_in_a_buffer_is_accepted_when_it_is_cut():
     bundle = load(f"{COCO}/hopper_coco_report1.txt", [f"{COCO}/hopper_coco_certs1.txt"])
     cut = EvidenceBundle(bundle.format, to_base64(bundle.evidence_bytes()[:-1]), bundle.endorsements)
@@ -223,6 +242,20 @@ def test_trustee_agrees():
     assert theirs["measurements"] == {str(index + 1): value.hex() for index, value in report.measured().items()}
     assert theirs["config"]["vbios_version"] == str(report.vbios_version).lower()
     assert theirs["config"]["driver_version"] == report.driver_version
+
+
+def test_nvidias_service_agrees():
+    """Its result of this very device: the model, the UEID and the versions are those that we read."""
+    verified = verify_evidence(
+        load(f"{TRUST}/samples/hopperAttestationReport.txt", [f"{TRUST}/samples/hopperCertChain.txt"]),
+        now=datetime.fromisoformat("2026-11-01T00:00:00+00:00"),
+        report_data=None,
+    )
+    theirs = json.loads((SHARED / DATA / "hopperClaimsv3_decoded.json").read_text())["GPU-0"]
+    assert verified.claims["model"] == theirs["hwmodel"]
+    assert verified.claims["ueid"] == theirs["ueid"]
+    assert verified.claims["driver_version"] == theirs["x-nvidia-gpu-driver-version"]
+    assert verified.claims["vbios_version"] == theirs["x-nvidia-gpu-vbios-version"]
 
 
 def test_real_report_with_one_fact_changed_and_signed_again():

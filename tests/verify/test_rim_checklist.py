@@ -167,11 +167,6 @@ def test_root_of_devices_does_not_vouch_for_manifests():
     assert codes_of(sign_manifest(text(), chain), simulated_roots=[HOPPER.roots[1]]) >= {"rim.chain.root"}
 
 
-def test_real_device_with_a_simulated_manifest_would_be_simulated():
-    verified = verify(HOPPER.evidence(manifests=[VBIOS_MANIFEST]))
-    assert verified.simulated
-
-
 def test_row_21_incomplete_chain_of_a_manifest_is_refused():
     assert codes_of(HOPPER.manifest(VBIOS, VBIOS_VALUES, authorities=())) == {"rim.chain.root"}
 

@@ -159,7 +159,8 @@ def check_keys(
     if fault:
         checklist.unchecked("jwt.key.missing", "jwt.key.malformed")
         return found
-    missing = [repr(token.key_id)[:60] for token, key in zip(evidence.tokens, found, strict=True) if key is None]
+    ids = [token.key_id for token, key in zip(evidence.tokens, found, strict=True) if key is None]
+    missing = [repr(name)[:100] for name in dict.fromkeys(ids)]
     checklist.expect(
         "jwt.key.missing", not missing, got=f"no key with the id {', '.join(missing)}",
         wanted="the service's key set (JWKS) as an endorsement",
