@@ -22,13 +22,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from confide.checklist import Checklist
-from confide.errors import Refused
 from confide.evidence.bundle import EvidenceBundle
 from confide.evidence.cbor import MalformedCborError
 from confide.evidence.cca import (
@@ -47,6 +46,7 @@ from confide.evidence.cose_key import MalformedKeyError, algorithm_of, fingerpri
 from confide.verify.chains import PathRules, check_path, find_path
 from confide.verify.cose_signature import cose_verifies
 from confide.verify.examination import Examination
+from confide.verify.parse_step import check_parsed
 from confide.verify.parts import check_parts
 from confide.verify.signatures import ECDSA_ANY
 from confide.verify.trust import Trust
@@ -99,7 +99,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     exam = Examination(format=FORMAT, now=now, required=REQUIRED, cannot_tell=CANNOT_TELL)
     checklist = exam.checklist
     check_parts(bundle, PARTS, checklist)
-    token = check_token(bundle.evidence_bytes(), checklist)  # 1
+    token = check_parsed(parse_token, bundle.evidence_bytes(), checklist, codes=_PARSED, others=_NEED_TOKEN)  # 1
     if token is None:
         return exam
     exam.unverified_subject = CcaSubject(token)
@@ -111,23 +111,6 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     check_binding(token, checklist)  # 6
     check_report_data(token, report_data, checklist)  # 7
     return exam
-
-
-# 1. The token
-
-
-def check_token(evidence: bytes, checklist: Checklist) -> CcaToken | None:
-    """Step 1: the token, where the bytes are one."""
-    try:
-        token = parse_token(evidence)
-    except Refused as failure:
-        checklist.absorb(failure)
-        for code in sorted({*_PARSED, *_NEED_TOKEN} - set(failure.codes)):
-            checklist.unchecked(code, failure.codes[0])
-        return None
-    for code in _PARSED:
-        checklist.expect(code, passed=True, got="", wanted="", remedy="")
-    return token
 
 
 # 2. to 4. The platform's key
@@ -227,9 +210,7 @@ def check_key(exam: Examination, key: EllipticCurvePublicKey, endorsed: Endorsed
 
 
 def _check_certificates(exam: Examination, leaf: Certificate, endorsed: Endorsed, trust: Trust) -> None:
-    rules = PathRules(
-        prefix="cca", vendor="a manufacturer", roots=frozenset(), algorithms=ECDSA_ANY, simulated=trust.simulated_roots
-    )
+    rules = replace(_RULES, simulated=trust.simulated_roots)
     path = find_path(leaf, endorsed.certificates, ECDSA_ANY)
     exam.unverified_root = path[-1].fingerprint
     exam.simulated = path[-1].fingerprint in trust.simulated_roots

@@ -21,14 +21,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
 
 from confide.checklist import Checklist
 from confide.clock import to_rfc3339
-from confide.errors import Refused
 from confide.evidence.bundle import EvidenceBundle
 from confide.evidence.cose import ES384
 from confide.evidence.nitro import FORMAT, PRODUCT, NitroDocument, parse_document
@@ -37,6 +36,7 @@ from confide.verify.anchors import AWS_ROOTS
 from confide.verify.chains import PathRules, check_path
 from confide.verify.cose_signature import cose_verifies
 from confide.verify.examination import Examination
+from confide.verify.parse_step import check_parsed
 from confide.verify.parts import check_parts
 from confide.verify.trust import Trust
 from confide.verify.x509 import Certificate, MalformedCertificateError, RevocationList, parse_item
@@ -79,7 +79,8 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     exam = Examination(format=FORMAT, now=now, required=REQUIRED)
     checklist = exam.checklist
     check_parts(bundle, PARTS, checklist)
-    document = check_document(bundle.evidence_bytes(), checklist)  # 1, 2
+    evidence = bundle.evidence_bytes()
+    document = check_parsed(parse_document, evidence, checklist, codes=_PARSED, others=_NEED_DOCUMENT)  # 1, 2
     items = parse_endorsements(bundle.endorsement_bytes(), checklist)
     if document is None:
         return exam
@@ -89,9 +90,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     path = check_certificates(document, checklist)  # 3
     if path is None:
         return exam
-    rules = PathRules(
-        prefix="nitro", vendor="AWS", roots=AWS_ROOTS, algorithms=ALGORITHMS, simulated=trust.simulated_roots
-    )
+    rules = replace(_RULES, simulated=trust.simulated_roots)
     exam.unverified_root = path[-1].fingerprint
     exam.simulated = path[-1].fingerprint in trust.simulated_roots - AWS_ROOTS.keys()
     lists = [one for one in items if isinstance(one, RevocationList)]
@@ -100,20 +99,6 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     check_signature(document, path[0], checklist)  # 6
     check_time(document, path, lists, now, checklist)  # 7
     return exam
-
-
-def check_document(evidence: bytes, checklist: Checklist) -> NitroDocument | None:
-    """Steps 1 and 2: the document, where the bytes are one."""
-    try:
-        document = parse_document(evidence)
-    except Refused as failure:
-        checklist.absorb(failure)
-        for code in sorted({*_PARSED, *_NEED_DOCUMENT} - set(failure.codes)):
-            checklist.unchecked(code, failure.codes[0])
-        return None
-    for code in _PARSED:
-        checklist.expect(code, passed=True, got="", wanted="", remedy="")
-    return document
 
 
 def check_certificates(document: NitroDocument, checklist: Checklist) -> list[Certificate] | None:
