@@ -81,7 +81,7 @@ HOLDING: dict[str, object] = {
     "pcrs": {**pcr(0), **pcr(4), **pcr(9)}, "banks": ["sha256"], "restricted_key": True, "event_log": True,
     "secure_boot": True, "firmware_versions": ["GCE Virtual Firmware v2"], "technologies": ["AMD SEV-SNP"],
     "boot_applications": STARTED, "boot_files": READ, "command_lines": [COMMAND_LINE],
-    "minimum_firmware": "0x2016051100162800", "safe_clock": True, "keys": [healthy().key_fingerprint],
+    "minimum_firmware": "0x2016051100162800", "safe_clock": True, "allowed_keys": [healthy().key_fingerprint],
     "denied_keys": [IMAGE], "projects": [PROJECT], "zones": ["europe-west4-a", ZONE], "instances": [str(INSTANCE)],
 }  # fmt: skip
 FAILING: dict[str, tuple[object, str]] = {
@@ -94,7 +94,7 @@ FAILING: dict[str, tuple[object, str]] = {
     "command_lines": (["/vmlinuz other"], "tpm.boot.command_line"),
     "workload_images": ([IMAGE], "tpm.boot.workload"),
     "minimum_firmware": ("0x2016051100162801", "tpm.firmware"),
-    "keys": ([IMAGE], "policy.key.allowed"),
+    "allowed_keys": ([IMAGE], "policy.key.allowed"),
     "denied_keys": ([healthy().key_fingerprint], "policy.key.denied"),
     "projects": (["another"], "tpm.gce.project"),
     "zones": (["europe-west4-a"], "tpm.gce.zone"),
@@ -234,7 +234,8 @@ def test_pcrs_that_cannot_be_are_refused(value: object):
     ("name", "value"),
     [
         ("banks", ["md5"]), ("command_lines", [""]), ("command_lines", ["x" * 9000]), ("minimum_firmware", 1),
-        ("boot_files", ["00"]), ("keys", ["00"]), ("instances", [1]), ("secure_boot", False), ("technologies", ["SEV"]),
+        ("boot_files", ["00"]), ("allowed_keys", ["00"]), ("instances", [1]), ("secure_boot", False),
+        ("technologies", ["SEV"]),
     ],
 )  # fmt: skip
 def test_values_that_cannot_be_are_refused(name: str, value: object):

@@ -286,7 +286,8 @@ RULES = (
         remedy="Let the machine run for some minutes, and ask again.", comment="the TPM's clock never went back",
     ),
     _one_rule(
-        "keys", "policy.key.allowed", _key, lambda s: s.key, words="the attestation key is", remedy=_OTHER_MACHINE,
+        "allowed_keys", "policy.key.allowed", _key, lambda s: s.key, words="the attestation key is",
+        remedy=_OTHER_MACHINE,
         comment="the attestation keys that may be used: SHA-256 of the SubjectPublicKeyInfo", suggests=False,
     ),
     Rule(
@@ -333,7 +334,7 @@ _DEFAULTS: Mapping[str, object] = {
     "workload_images": Waiver("no launcher of containers is foreseen"),
     "minimum_firmware": Waiver("the makers count the versions of their TPMs differently"),
     "safe_clock": Waiver("freshness comes from the nonce"),
-    "keys": Waiver("any key that a pinned root or the policy vouches for may be used"),
+    "allowed_keys": Waiver("any key that a pinned root or the policy vouches for may be used"),
     "denied_keys": Waiver("no key is known to be broken"),
 }
 _FOR_GOOGLE: Mapping[str, object] = {

@@ -167,8 +167,11 @@ class FakeTpm:
         """A healthy TPM whose key is of this kind; its certificates begin five minutes before `now`."""
         root = issue(ROOT_NAME, _key("root"), now)
         intermediate = issue(INTERMEDIATE_NAME, _key("intermediate"), now, root)
-        scheme = RSASSA if kind == "rsa" else ECDSA
-        return replace(cls(now, root, intermediate, _key("ak", kind), scheme), **changes)
+        return replace(cls(now, root, intermediate, _key("ak"), RSASSA).with_key(kind), **changes)
+
+    def with_key(self, kind: Kind) -> FakeTpm:
+        """The same TPM with an attestation key of another kind."""
+        return replace(self, key=_key("ak", kind), scheme=RSASSA if kind == "rsa" else ECDSA)
 
     @property
     def root_fingerprint(self) -> str:
