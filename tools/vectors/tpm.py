@@ -97,8 +97,11 @@ def structures() -> Iterator[Vector]:
         yield vector(f"type-{name}", "another attestation than a quote", right(raw=changed), "tpm.quote.type")
     yield vector("trailing-byte", "a byte behind the quote", right(raw=raw + b"\0"), "tpm.quote.malformed")
     yield vector("last-byte-cut", "the last byte is missing", right(raw=raw[:-1]), "tpm.quote.malformed")
-    ends = {5: "magic", 7: "signer's size", 9: "signer", 43: "question's size", 75: "question", 80: "clock", 88: "resets",
-            92: "restarts", 94: "firmware", 104: "count of banks", 106: "bank", 110: "mask", 113: "digest"}  # fmt: skip
+    ends = {
+        3: "the magic", 5: "the type", 7: "the signer's size", 9: "the signer", 43: "the question's size",
+        75: "the question", 83: "the clock", 87: "the resets", 91: "the restarts", 100: "the firmware's version",
+        104: "the count of banks", 106: "the bank", 110: "the mask", 144: "the digest",
+    }  # fmt: skip
     for size, field in ends.items():
         yield vector(f"cut-at-{size}", f"cut inside {field}", right(raw=raw[:size]), "tpm.quote.malformed")
     yield vector("sized", "the quote with its size before it", right(raw=sized(raw)), "tpm.quote.magic")
