@@ -334,6 +334,18 @@ def test_too_many_endorsements_are_refused():
     verify(ARM.evidence(endorsements=(ARM.public_key,) * 32))
 
 
+def test_too_many_keys_are_refused():
+    """Each would cost a signature check."""
+    import base64
+    import json
+
+    numbers = ARM.platform_key.public_key().public_numbers()
+    x, y = (base64.urlsafe_b64encode(n.to_bytes(48, "big")).decode().rstrip("=") for n in (numbers.x, numbers.y))
+    file = [json.dumps([{"kty": "EC", "crv": "P-384", "x": x, "y": y, "kid": f"{n}"}] * 16).encode() for n in range(3)]
+    verify(ARM.evidence(endorsements=tuple(file[:2])))
+    assert codes_of(ARM.evidence(endorsements=tuple(file))) == {"endorsement.malformed"}
+
+
 # The challenge
 
 

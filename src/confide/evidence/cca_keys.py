@@ -12,6 +12,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -24,7 +25,7 @@ from confide.evidence.cose_key import MalformedKeyError, read_point
 from confide.strictjson import loads
 
 MAX_BYTES = 1 << 16
-MAX_KEYS = 64
+MAX_KEYS = 32
 _CORIM, _COMID = 501, 506
 _KEY_TAGS = frozenset({554})
 _TAGS = frozenset({1, 18, 32, 37, 500, _CORIM, 502, 505, _COMID, 508, *range(550, 564), 600, 601, 602})
@@ -45,11 +46,11 @@ class PlatformKey:
 
 
 def read_platform_keys(data: bytes) -> tuple[PlatformKey, ...]:
-    """The keys in the bytes, at most 64. Raises NoKeysError where there is none, or the bytes are of no known shape."""
+    """The keys in the bytes, at most 32. Raises NoKeysError where there is none, or the bytes are of no known shape."""
     if len(data) > MAX_BYTES:
         raise NoKeysError(f"{len(data)} bytes, more than {MAX_BYTES}")
     try:
-        keys = tuple(_read(data))
+        keys = tuple(islice(_read(data), MAX_KEYS + 1))  # the rest is not even read
     except (ConfideError, MalformedCborError, MalformedKeyError, UnsupportedAlgorithm, ValueError, TypeError) as error:
         raise NoKeysError(str(error)[:200]) from None
     if not 0 < len(keys) <= MAX_KEYS:

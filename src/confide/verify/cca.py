@@ -40,7 +40,7 @@ from confide.evidence.cca import (
     RealmToken,
     parse_token,
 )
-from confide.evidence.cca_keys import NoKeysError, PlatformKey, read_platform_keys
+from confide.evidence.cca_keys import MAX_KEYS, NoKeysError, PlatformKey, read_platform_keys
 from confide.evidence.cose import X5CHAIN, CoseSign1
 from confide.evidence.cose_key import MalformedKeyError, algorithm_of, fingerprint_of, read_cose_key, read_point
 from confide.verify.chains import PathRules, check_path, find_path
@@ -138,16 +138,19 @@ def read_endorsements(items: Sequence[bytes], checklist: Checklist) -> Endorsed:
             keys += read_platform_keys(item)
         except NoKeysError as error:
             unknown.append(f"endorsement {index + 1}, {error}")
+    if len(keys) > MAX_KEYS:
+        unknown.append(f"{len(keys)} public keys")
     if unknown:
         checklist.expect(
             "endorsement.malformed",
             passed=False,
             got="; ".join(unknown[:4]),
-            wanted=f"at most {MAX_ITEMS} public keys (DER, PEM, JWK, CoRIM), certificates or revocation lists",
+            wanted=f"at most {MAX_ITEMS} endorsements and {MAX_KEYS} keys: public keys (DER, PEM, JWK, CoRIM), "
+            "certificates or revocation lists",
             remedy="Leave out what does not belong to the evidence.",
         )
     certificates = [one for one in parsed if isinstance(one, Certificate)]
-    return Endorsed(keys, certificates, [one for one in parsed if isinstance(one, RevocationList)])
+    return Endorsed(keys[:MAX_KEYS], certificates, [one for one in parsed if isinstance(one, RevocationList)])
 
 
 def check_platform_signature(
