@@ -49,3 +49,45 @@ def test_help_loads_no_heavy_module(prog):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.replace("'", "").strip("[]\n").split(", "))
     assert loaded & heavy == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "evidence verify",
+        "evidence show",
+        "policy suggest",
+        "policy new",
+        "policy check",
+        "endorsements fetch",
+        "vectors run",
+    ],
+)
+def test_help_of_the_evidence_commands_loads_no_heavy_module(words):
+    heavy = {
+        "rich",
+        "cryptography",
+        "msgspec",
+        "jwt",
+        "cbor2",
+        "lxml",
+        "ssl",
+        "socket",
+        "confide.policy",
+        "confide.verify",
+    }
+    script = f"import sys; sys.argv=['confide', *{words.split()}, '--help']; import confide.cli.main as m"
+    script += "\ntry: m.main()\nexcept SystemExit: pass\nprint(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert f"confide {words}" in done.stdout
+    assert set(done.stderr.split()) & heavy == set()
+
+
+def test_answer_in_json_draws_no_tables(tmp_path):
+    (tmp_path / "x").write_bytes(b"hello")
+    script = f"import sys; sys.argv=['confide', 'evidence', 'verify', '{tmp_path / 'x'}', '--json']"
+    script += (
+        "\nimport confide.cli.main as m\ntry: m.main()\nexcept SystemExit: pass\nprint(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "rich" not in done.stderr.split()

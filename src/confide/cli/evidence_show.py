@@ -32,10 +32,14 @@ def run(args: argparse.Namespace) -> Reply:
     whole = _show(bundle)
     devices = [_show(device) for device in bundle.devices]
     document = {"verified": False, "note": UNVERIFIED, **whole} | ({"devices": devices} if devices else {})
-    lines = [UNVERIFIED, "", *_lines(whole)]
+    return Reply(document, lambda: _text(whole, devices))
+
+
+def _text(whole: dict[str, object], devices: list[dict[str, object]]) -> str:
+    lines = [UNVERIFIED, "", _table(whole)]
     for number, device in enumerate(devices, 1):
-        lines += ["", f"device {number}", *_lines(device)]
-    return Reply(document, "\n".join([*lines, "", UNVERIFIED]))
+        lines += ["", f"device {number}", _table(device)]
+    return "\n".join([*lines, "", UNVERIFIED])
 
 
 def _show(bundle: EvidenceBundle) -> dict[str, object]:
@@ -76,7 +80,7 @@ def describe(item: bytes) -> dict[str, object]:
             "revoked": len(parsed.revoked)}  # fmt: skip
 
 
-def _lines(shown: dict[str, object]) -> list[str]:
+def _table(shown: dict[str, object]) -> str:
     from confide.cli.tables import flat_rows, table  # noqa: PLC0415 - answers in JSON need no tables
 
-    return [table(flat_rows(shown))]
+    return table(flat_rows(shown))

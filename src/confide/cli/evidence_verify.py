@@ -114,11 +114,12 @@ def _trusted_keys(args: argparse.Namespace, policy: Policy | None) -> frozenset[
 def _examine(
     bundle: EvidenceBundle, policy: Policy | None, question: bytes | None, now: datetime, keys: frozenset[str]
 ) -> Examination:
-    from confide.policy import judge  # noqa: PLC0415 - --help needs no verifier
-    from confide.verify import Trust, examine_alone  # noqa: PLC0415 - the same
+    from confide.verify import Trust, examine_alone  # noqa: PLC0415 - --help needs no verifier
 
     if policy is None:
         return examine_alone(bundle, now=now, report_data=question, trust=Trust(keys=keys))
+    from confide.policy import judge  # noqa: PLC0415 - only where there is a policy
+
     return judge(bundle, policy, report_data=question, now=now)
 
 
@@ -197,14 +198,17 @@ def _reply(whole: _Verdict, devices: Sequence[_Verdict], now: datetime, ear: str
     document = whole.to_dict() | {"verified_at": to_rfc3339(now)}
     document |= {"devices": [device.to_dict() for device in devices]} if devices else {}
     document |= {"ear": ear} if ear else {}
-    simulated = " (SIMULATED: it protects nothing)" if document["simulated"] else ""
+    return Reply(document, lambda: _text(whole, devices, now, ear), _EXIT_CODES[whole.verdict])
+
+
+def _text(whole: _Verdict, devices: Sequence[_Verdict], now: datetime, ear: str | None) -> str:
+    simulated = " (SIMULATED: it protects nothing)" if whole.exam and whole.exam.simulated else ""
     lines = [_checks_table(whole)]
     for number, device in enumerate(devices, 1):
         lines += [f"\ndevice {number} ({device.format}): {device.verdict}", _checks_table(device)]
     lines += [explain_with_field(finding_to_dict(finding)) for finding in whole.findings]
     lines += [f"EAR: {ear}"] if ear else []
-    lines.append(f"{whole.verdict}{simulated}, at {document['verified_at']}")
-    return Reply(document, "\n".join(lines), _EXIT_CODES[whole.verdict])
+    return "\n".join([*lines, f"{whole.verdict}{simulated}, at {to_rfc3339(now)}"])
 
 
 def _checks_table(piece: _Verdict) -> str:

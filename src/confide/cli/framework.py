@@ -13,7 +13,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Protocol, cast
 
@@ -32,11 +32,11 @@ class Command:
 @dataclass(frozen=True)
 class Reply:
     """What a command answers: the JSON document, the same for a person, and the exit code. A server prints
-    its document when it is ready; its reply at the end has none.
+    its document when it is ready; its reply at the end has none. A text that is dear to make is a function.
     """
 
     document: Mapping[str, object] | None
-    text: str
+    text: str | Callable[[], str]
     exit_code: int = 0
 
 
@@ -170,8 +170,8 @@ def _print(reply: Reply, as_json: bool) -> int:
             pass
         elif as_json:
             print(json.dumps(reply.document, ensure_ascii=False), flush=True)
-        elif reply.text:
-            print(legible(reply.text), file=sys.stdout if reply.exit_code == 0 else sys.stderr, flush=True)
+        elif text := reply.text() if callable(reply.text) else reply.text:
+            print(legible(text), file=sys.stdout if reply.exit_code == 0 else sys.stderr, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return reply.exit_code

@@ -7,13 +7,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import track
+from typing import TYPE_CHECKING
 
 from confide.cli.framework import Reply
 from confide.errors import Misuse
-from confide.testing.vectors import MAX_BYTES, Outcome, Vector, load_vectors, run_vector
+
+if TYPE_CHECKING:
+    from confide.testing.vectors import Outcome, Vector
 
 DESCRIPTION = """\
 Runs test vectors: evidence of fake vendors with one fault each, and the verdict and finding codes that are to come
@@ -32,6 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Reply:
     """Runs every vector of every file."""
+    from rich.console import Console  # noqa: PLC0415 - --help stays quick
+    from rich.progress import track  # noqa: PLC0415 - the same
+
+    from confide.testing.vectors import run_vector  # noqa: PLC0415 - the same
+
     vectors = [vector for path in args.paths for file in _files(path) for vector in _load(file)]
     console = Console(stderr=True)
     shown = track(vectors, "Running vectors", console=console, disable=not sys.stderr.isatty())
@@ -65,6 +70,8 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _load(file: Path) -> list[Vector]:
+    from confide.testing.vectors import MAX_BYTES, load_vectors  # noqa: PLC0415 - --help stays quick
+
     with file.open("rb") as stream:
         return load_vectors(stream.read(MAX_BYTES + 1))
 
