@@ -321,7 +321,7 @@ UNKNOWN = [
 ]
 
 
-@pytest.mark.parametrize("item", UNKNOWN)
+@pytest.mark.parametrize("item", UNKNOWN, ids=range(len(UNKNOWN)))
 def test_endorsements_that_are_nothing_known_are_refused(item: bytes):
     with pytest.raises(Refused) as caught:
         verify(ARM.evidence(endorsements=(ARM.public_key, item)))
