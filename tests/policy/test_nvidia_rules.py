@@ -101,6 +101,11 @@ def test_row_26_revocation_list_that_came_along_satisfies_the_policy(authority: 
     appraised(HOPPER.evidence(lists=lists, manifests=HOPPER.manifests()), policy(crl=True))
 
 
+def test_answer_of_the_revocation_service_satisfies_the_policy():
+    answer = HOPPER.devices[2].answer(HOPPER.devices[3], NOW)
+    appraised(HOPPER.evidence(lists=[answer], manifests=HOPPER.manifests()), policy(crl=True))
+
+
 def test_row_26_revocation_list_of_somebody_else_satisfies_nobody():
     bundle = HOPPER.evidence(lists=[HOPPER.signers[0].revocation_list(NOW)], manifests=HOPPER.manifests())
     assert codes_of(bundle, policy(crl=True)) == ("policy.crl",)

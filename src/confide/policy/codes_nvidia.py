@@ -22,6 +22,7 @@ CODES = {
     "nvidia.chain.signature": Code("a certificate is not signed by the one above it"),
     "nvidia.chain.validity": Code("a certificate is not valid at this time"),
     "nvidia.crl": Code("a revocation list is forged, not in force, or names a certificate of the chain"),
+    "nvidia.ocsp": Code("an answer of the revocation service is forged, not in force, or does not say good"),
     "nvidia.product": Code("the chip is of no known product, or leaf and issuer name different ones"),
     "nvidia.signature": Code("the signature is not by the certified key over this exchange", "Signature"),
     "nvidia.fwid": Code(
@@ -43,6 +44,7 @@ CODES = {
     "rim.chain.signature": Code("a certificate of the manifest is not signed by the one above it", "X509Data"),
     "rim.chain.validity": Code("a certificate of the manifest is not valid at this time", "X509Data"),
     "rim.crl": Code("a revocation list is forged, not in force, or names the manifest's signer"),
+    "rim.ocsp": Code("an answer of the revocation service on the manifest's signer is forged, old, or not good"),
     "rim.device": Code("the manifest is for another chip, driver or VBIOS", "Meta: product, colloquialVersion"),
     "rim.conflict": Code("two manifests name values for one measurement", "Resource: index"),
     "rim.measurements": Code("a measurement has none of the values that NVIDIA released", "Resource: Hash0 and so on"),

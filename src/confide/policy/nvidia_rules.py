@@ -92,12 +92,12 @@ RULES = (
         "devices whose keys are known or feared to have leaked",
     ),
     Rule(
-        "crl", "policy.crl", exactly(wanted=True), lambda s: "a list" if s.has_crl else "no revocation list",
+        "crl", "policy.crl", exactly(wanted=True), lambda s: "a list" if s.asks_revocation else "no revocation list",
         lambda got, _: got == "a list",
-        lambda _: "NVIDIA's revocation list with the evidence",
-        lambda _: "NVIDIA's revocation list came along, is in force, and names no certificate of the device",
-        "Fetch the revocation lists from NVIDIA and give them with the evidence.",
-        "a revocation list must come with the evidence",
+        lambda _: "NVIDIA's revocation list, or an answer of its revocation service, with the evidence",
+        lambda _: "NVIDIA's revocation list or an answer of its revocation service came along, is in force, and does "
+        "not revoke the device", "Fetch the revocation lists from NVIDIA and give them with the evidence.",
+        "a revocation list (CRL) or an answer of the revocation service (OCSP) must come with the evidence",
     ),
 )  # fmt: skip
 

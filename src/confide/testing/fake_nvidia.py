@@ -27,7 +27,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from confide.evidence.bundle import EvidenceBundle, pack_evidence
 from confide.evidence.der import OCTET_STRING, SEQUENCE, header
@@ -85,10 +86,10 @@ class FakeAuthority:
         is_authority: bool = True,
         extensions: Mapping[str, bytes] | None = None,
         digest: HashAlgorithm | None = None,
-        serial: int | None = None,
+        answers: bool = False,
     ) -> FakeAuthority:
         """A certificate from five minutes before `now`, signed by `issuer` or by itself: by an EC key with SHA-384, by
-        an RSA key with SHA-256, unless told otherwise.
+        an RSA key with SHA-256, unless told otherwise. With `answers` it may sign answers by OCSP for its issuer.
         """
         subject = x509.Name([
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "NVIDIA Corporation"),
@@ -96,11 +97,13 @@ class FakeAuthority:
         ])  # fmt: skip
         builder = x509.CertificateBuilder().subject_name(subject).public_key(key.public_key())
         builder = builder.issuer_name(issuer.certificate.subject if issuer else subject)
-        builder = builder.serial_number(serial or x509.random_serial_number())
+        builder = builder.serial_number(x509.random_serial_number())
         builder = builder.not_valid_before(now - _BEFORE).not_valid_after(now - _BEFORE + life)
         if is_authority:
             builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(_usage(certifies=is_authority), critical=True)
+        if answers:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
         for oid, value in (extensions or {}).items():
             unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
             builder = builder.add_extension(unknown, critical=False)
@@ -115,6 +118,35 @@ class FakeAuthority:
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - _BEFORE)
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self.key, SHA384()).public_bytes(Encoding.DER)
+
+    def answer(
+        self,
+        about: FakeAuthority,
+        now: datetime,
+        *,
+        status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD,
+        responder: FakeAuthority | None = None,
+        life: timedelta | None = timedelta(days=1),
+        digest: HashAlgorithm | None = None,
+    ) -> bytes:
+        """An answer by OCSP (RFC 6960) in DER on a certificate that this authority issued, from five minutes before
+        `now`. `responder` signs it instead, and its certificate is in the answer.
+        """
+        revoked = status == ocsp.OCSPCertStatus.REVOKED
+        builder = ocsp.OCSPResponseBuilder().add_response(
+            cert=about.certificate,
+            issuer=self.certificate,
+            algorithm=digest or SHA256(),
+            cert_status=status,
+            this_update=now - _BEFORE,
+            next_update=None if life is None else now - _BEFORE + life,
+            revocation_time=now - _BEFORE if revoked else None,
+            revocation_reason=x509.ReasonFlags.certificate_hold if revoked else None,
+        )
+        signer = responder or self
+        builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
+        builder = builder.certificates([responder.certificate]) if responder else builder
+        return builder.sign(signer.key, SHA384()).public_bytes(Encoding.DER)
 
 
 def _digest_of(key: PrivateKey) -> HashAlgorithm:

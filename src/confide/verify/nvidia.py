@@ -5,7 +5,7 @@ SPDM is DMTF DSP0274 1.1; DICE is TCG DICE Attestation Architecture 1.1; nvtrust
  1. The report is one SPDM 1.1 exchange with well-formed opaque data and nothing after it (SPDM, section 10.11).
  2. The request asked for all measurements with a signature, and the response answers that request (SPDM, table 46).
  3. The chain from the device's leaf to NVIDIA's device root: pinned by value, names, authority, ECDSA with SHA-384,
-    validity, revocation lists that came along (RFC 5280, section 6.1).
+    validity (RFC 5280, section 6.1); revocation lists, and answers by OCSP (RFC 6960), that came along.
  4. Product: the chip that leaf and issuer name is a known one.
  5. Signature: the leaf's key signed request and response (SPDM, section 10.11.1).
  6. The firmware id (FWID) in the leaf's DICE extension is the one in the opaque data (DICE, section 6.1.1; nvtrust).
@@ -38,6 +38,7 @@ from confide.verify.anchors import NVIDIA_DEVICE_ROOTS
 from confide.verify.chains import PathRules, check_path, find_path
 from confide.verify.examination import Examination
 from confide.verify.nvidia_fwid import certified_fwid
+from confide.verify.nvidia_ocsp import Answer, check_answers, parse_answer
 from confide.verify.nvidia_products import product_of
 from confide.verify.parts import check_parts
 from confide.verify.rim import CODES as RIM_CODES
@@ -49,7 +50,7 @@ from confide.verify.x509 import Certificate, RevocationList
 ALGORITHMS = frozenset({"ecdsa-sha384"})
 NONCE_SIZE = SPDM_NONCE_SIZE
 _READ = ("size", "version", "request", "response", "measurements", "trailing", "opaque")
-_CHAIN = ("chain.root", "chain.names", "chain.authority", "chain.signature", "chain.validity", "crl")
+_CHAIN = ("chain.root", "chain.names", "chain.authority", "chain.signature", "chain.validity", "crl", "ocsp")
 _JUDGED = ("exchange", "chain.missing", *_CHAIN, "product", "signature", "fwid", "report_data")
 REQUIRED = frozenset({"evidence.parts", *(f"nvidia.{name}" for name in (*_READ, *_JUDGED)), *RIM_CODES})
 CANNOT_TELL = frozenset({"nvidia.chain.missing"})
@@ -60,13 +61,14 @@ _FORGED = "Do not trust this evidence: it was changed, or it does not belong to 
 @dataclass(frozen=True, slots=True)
 class NvidiaSubject:
     """A device: its report and what the chain and the manifests add. `path` are the certificates from the leaf upwards,
-    `manifests` the roles (`driver`, `vbios`) of the manifests that fit.
+    `asks_revocation` says that a revocation list or an answer by OCSP on them came along, `manifests` are the roles
+    (`driver`, `vbios`) of the manifests that fit.
     """
 
     report: NvidiaReport
     path: tuple[Certificate, ...]
     product: str | None
-    has_crl: bool
+    asks_revocation: bool
     manifests: tuple[str, ...]
 
     @property
@@ -102,8 +104,8 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     exam = Examination(format=FORMAT, now=now, required=REQUIRED, cannot_tell=CANNOT_TELL)
     checklist = exam.checklist
     check_parts(bundle, (), checklist)
-    endorsements = bundle.endorsement_bytes()
-    items = parse_endorsements([one for one in endorsements if not is_rim(one)], checklist)
+    manifests = [one for one in bundle.endorsement_bytes() if is_rim(one)]
+    items, answers = _sort_endorsements(bundle, checklist)
     report = check_report(bundle.evidence_bytes(), checklist)  # 1
     if report is None:
         _not_checked(REQUIRED - {check.code for check in checklist.checks}, checklist)
@@ -115,19 +117,32 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     complete = check_path_complete(path, trust, checklist)
     product = _check_device(report, path, checklist)  # 4, 5, 6
     if complete:
-        check_chain(path, lists, trust, exam)  # 3
+        check_chain(path, lists, answers, trust, exam)  # 3
     else:
         _not_checked({f"nvidia.{name}" for name in _CHAIN}, checklist)
-    manifests = [one for one in endorsements if is_rim(one)]
-    roles = check_manifests(manifests, report, product, lists=lists, trust=trust, exam=exam)  # 8
-    above = {one.subject for one in path[1:]}
-    has_crl = any(one.issuer in above for one in lists)
-    exam.unverified_subject = NvidiaSubject(report, tuple(path), product, has_crl, roles)
+    roles = check_manifests(manifests, report, product, lists=lists, answers=answers, trust=trust, exam=exam)  # 8
+    exam.unverified_subject = NvidiaSubject(report, tuple(path), product, _is_asked(path, lists, exam), roles)
     return exam
 
 
 def check_alone(exam: Examination) -> None:
     """Nothing: the report has no flag that must be off for everyone."""
+
+
+def _sort_endorsements(
+    bundle: EvidenceBundle, checklist: Checklist
+) -> tuple[list[Certificate | RevocationList], list[Answer]]:
+    """Certificates and lists, and answers by OCSP; manifests are left out."""
+    ders = [one for one in bundle.endorsement_bytes() if not is_rim(one)]
+    answers = {der: answer for der in ders if (answer := parse_answer(der)) is not None}
+    return parse_endorsements([der for der in ders if der not in answers], checklist), list(answers.values())
+
+
+def _is_asked(path: Sequence[Certificate], lists: Sequence[RevocationList], exam: Examination) -> bool:
+    """Whether a revocation list of the path's authorities, or an answer on one of its certificates, came along."""
+    above = {one.subject for one in path[1:]}
+    outcomes = {check.code: check.outcome for check in exam.checklist.checks}
+    return any(one.issuer in above for one in lists) or outcomes["nvidia.ocsp"] == "passed"
 
 
 def _not_checked(codes: Collection[str], checklist: Checklist) -> None:
@@ -203,13 +218,20 @@ def check_path_complete(path: Sequence[Certificate], trust: Trust, checklist: Ch
     )
 
 
-def check_chain(path: Sequence[Certificate], lists: Sequence[RevocationList], trust: Trust, exam: Examination) -> None:
+def check_chain(
+    path: Sequence[Certificate],
+    lists: Sequence[RevocationList],
+    answers: Sequence[Answer],
+    trust: Trust,
+    exam: Examination,
+) -> None:
     """Step 3: the path to the pinned root. SIMULATED where it ends in a root that only the caller trusts."""
     rules = PathRules(
         prefix="nvidia", vendor="NVIDIA", roots=NVIDIA_DEVICE_ROOTS, algorithms=ALGORITHMS,
         simulated=trust.simulated_roots,
     )  # fmt: skip
     check_path(path, rules, now=exam.now, checklist=exam.checklist, lists=lists)
+    check_answers("nvidia", path, answers, exam.now, exam.checklist)
     root = path[-1].fingerprint
     exam.unverified_root = exam.unverified_root or root
     exam.simulated = exam.simulated or (root in trust.simulated_roots and root not in NVIDIA_DEVICE_ROOTS)

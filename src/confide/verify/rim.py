@@ -4,7 +4,7 @@
  8.2 Its content has the digest that the signature names (W3C XML Signature, section 3.2.1), and the key of its first
      certificate made the signature (section 3.2.2): ECDSA P-384 with SHA-384.
  8.3 Its certificates lead to NVIDIA's root of manifests: pinned by value, names, authority, signatures, validity,
-     revocation lists that came along.
+     revocation lists and answers by OCSP that came along.
  8.4 It is of this device: the chip's family and edition, and the version of the driver or of the VBIOS.
  8.5 No two manifests name a value for the same measurement, and each named measurement has one of its values; the one
      of the video decoder (35) is left out where the GPU reports that decoder as disabled (nvtrust, verifier.py).
@@ -28,6 +28,7 @@ from confide.evidence.spdm import SIGNATURE_SIZE
 from confide.verify.anchors import NVIDIA_RIM_ROOTS
 from confide.verify.chains import PathRules, check_path, find_path
 from confide.verify.examination import Examination
+from confide.verify.nvidia_ocsp import Answer, check_answers
 from confide.verify.nvidia_products import product_of
 from confide.verify.signatures import verifies
 from confide.verify.trust import Trust
@@ -40,7 +41,7 @@ CODES = frozenset(
     f"rim.{name}"
     for name in (
         "malformed", "digest", "signature", "chain.root", "chain.names", "chain.authority", "chain.signature",
-        "chain.validity", "crl", "device", "conflict", "measurements",
+        "chain.validity", "crl", "ocsp", "device", "conflict", "measurements",
     )
 )  # fmt: skip
 _EDITIONS = {"Hopper": "GPU", "Blackwell": "GPU", "LS10": "SWITCH"}
@@ -54,6 +55,7 @@ def check_manifests(
     product: str | None,
     *,
     lists: Sequence[RevocationList],
+    answers: Sequence[Answer],
     trust: Trust,
     exam: Examination,
 ) -> tuple[str, ...]:
@@ -71,6 +73,7 @@ def check_manifests(
         check_content(rim, checklist)  # 8.2
         check_signature(rim, path[0], checklist)  # 8.2
         _check_chain(path, lists, trust, exam)  # 8.3
+        check_answers("rim", path, answers, exam.now, checklist)  # 8.3
     roles = [check_device(rim, report, product, checklist) for rim, _ in rims]  # 8.4
     fitting = [rim for (rim, _), role in zip(rims, roles, strict=True) if role]
     check_conflict(fitting, checklist)  # 8.5
