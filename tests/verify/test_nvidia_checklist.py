@@ -307,6 +307,10 @@ def test_row_21_report_without_a_firmware_id_is_said():
         {BLACKWELL_TCB_INFO: dice_fwid()},
         {BLACKWELL_TCB_INFO: b"\x30\x06\xa6\x04\x30\x81\x01\x00"},
         {BLACKWELL_TCB_INFO: dice_fwid(FWID).replace(b"NVIDIA", b"")},
+        {TCB_INFO: composite_fwid(FWID).replace(b"\x04\x30", b"\x05\x30")},
+        {TCB_INFO: composite_fwid(FWID, b"\x30\x81\x01\x00")[:-1] + b"\x00"},
+        {TCB_INFO: b"\x30\x05\x02\x01\x01\x30\x09"},
+        {TCB_INFO: b"\x30\x04\x02\x01\x01\x30"},
         {BLACKWELL_TCB_INFO: dice_fwid(OTHER_FWID, FWID)},
         {TCB_INFO: composite_fwid(FWID).replace(b"\x03\x04\x02\x02", b"\x03\x04\x02\x01")},
     ],
@@ -321,12 +325,28 @@ def test_row_21_report_without_a_firmware_id_is_said():
         "no entry",
         "long form",
         "vendor cut",
+        "another tag",
+        "changed",
+        "short item",
+        "tag alone",
         "second entry",
         "SHA-256",
     ],
 )
 def test_row_21_certificate_without_one_firmware_id_is_refused(extensions: dict[str, bytes]):
     assert codes_of(HOPPER.evidence(leaf=HOPPER.leaf(extensions=extensions))) == {"nvidia.fwid"}
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 255, 256, 300, 65536])
+def test_firmware_id_is_found_after_a_key_of_any_size(size: int):
+    extensions = {TCB_INFO: composite_fwid(FWID, bytes(size))}
+    assert verify(HOPPER.evidence(leaf=HOPPER.leaf(extensions=extensions))).claims["fwid"] == FWID.hex()
+
+
+@pytest.mark.parametrize("fwid", [bytes(48), FWID[:-1], b""], ids=["zero", "47 bytes", "empty"])
+def test_firmware_id_that_is_none_is_refused_although_both_agree(fwid: bytes):
+    exchange = HOPPER.exchange(opaque=HOPPER.opaque(fwid=fwid))
+    assert codes_of(HOPPER.evidence(exchange, leaf=HOPPER.leaf(fwid=fwid))) == {"nvidia.fwid"}
 
 
 def test_report_and_certificate_without_a_firmware_id_are_refused():

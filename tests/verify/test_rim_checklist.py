@@ -27,6 +27,7 @@ from confide.testing.fake_nvidia import (
     manifest_text,
     sign_manifest,
 )
+from confide.testing.fake_service import rsa_key
 from confide.verify import VerifiedEvidence, verify_evidence
 from confide.verify.rim import CODES
 
@@ -115,6 +116,7 @@ def test_row_21_video_decoder_is_left_out_only_where_it_is_disabled(status: byte
 
 def test_row_21_two_manifests_for_one_measurement_are_refused():
     assert codes_of(*HOPPER.manifests(), VBIOS_MANIFEST) == {"rim.conflict"}
+    assert codes_of(*[VBIOS_MANIFEST] * 8) == {"rim.conflict"}
 
 
 # Device
@@ -151,6 +153,11 @@ def test_row_21_manifest_signed_by_another_key_is_refused():
 
 def test_row_21_signer_on_another_curve_is_refused():
     signer = HOPPER.signer(key=ec.generate_private_key(ec.SECP256R1()))
+    assert codes_of(sign_manifest(text(), [signer, *HOPPER.signers[::-1]])) == {"rim.signature"}
+
+
+def test_row_21_signer_with_a_key_of_another_kind_is_refused():
+    signer = replace(HOPPER.signer(key=rsa_key("signer")), key=ec_key("signer"))
     assert codes_of(sign_manifest(text(), [signer, *HOPPER.signers[::-1]])) == {"rim.signature"}
 
 

@@ -166,9 +166,9 @@ def raw_signature(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
     return r.to_bytes(48, "big") + s.to_bytes(48, "big")
 
 
-def composite_fwid(fwid: bytes) -> bytes:
-    """The extension of Hopper and LS10: a CompositeDeviceID of version, key and FWID (the key is left short)."""
-    content = b"\x02\x01\x01" + header(SEQUENCE, 0) + _fwid(fwid)
+def composite_fwid(fwid: bytes, key: bytes = b"") -> bytes:
+    """The extension of Hopper and LS10: a CompositeDeviceID of version, key (not looked at) and FWID."""
+    content = b"\x02\x01\x01" + header(SEQUENCE, len(key)) + key + _fwid(fwid)
     return header(SEQUENCE, len(content)) + content
 
 
