@@ -44,6 +44,13 @@ def events_of(*events: FakeEvent) -> tuple[BootEvent, ...]:
     return read_boot_events(FakeBoot(events, ("sha256",)).log(), "sha256")
 
 
+KNOWN = frozenset({8, 12})
+
+
+def lines_of(*events: FakeEvent, known: frozenset[int] = KNOWN) -> tuple[str, ...] | None:
+    return measured_command_lines(events_of(*events), known)
+
+
 def one(event: FakeEvent) -> BootEvent:
     return events_of(event)[0]
 
@@ -60,6 +67,19 @@ def test_secure_boot_is_on_where_it_was_measured_before_the_separator():
 def test_secure_boot_that_a_boot_loader_wrote_does_not_count():
     assert secure_boot_state(events_of(separator(7), secure_boot())) is None
     assert secure_boot_state(events_of(secure_boot(on=False), separator(7), secure_boot())) is False
+
+
+def test_secure_boot_that_the_system_wrote_elsewhere_does_not_count():
+    """The attack: the real variable is given out for something else, and another PCR, which has no separator or one
+    of its own, is extended with the good one.
+    """
+    hidden = replace(secure_boot(on=False), kind=ACTION)
+    for elsewhere in (secure_boot(register=11), secure_boot(register=5)):
+        assert secure_boot_state(events_of(hidden, separator(7), elsewhere, separator(5))) is None
+
+
+def test_secure_boot_without_a_separator_is_not_told():
+    assert secure_boot_state(events_of(secure_boot())) is None
 
 
 @pytest.mark.parametrize("kind", [IPL, ACTION, VERSION, 0x12345])
@@ -102,7 +122,7 @@ def test_version_that_a_boot_loader_wrote_does_not_count():
 def test_command_lines_are_what_was_measured():
     events = events_of(grub(COMMAND_LINE, label="kernel_cmdline: "), grub(f"linux {COMMAND_LINE}"))
     assert [one.meaning for one in events] == ["kernel_command_line", "boot_command"]
-    assert measured_command_lines(events) == (COMMAND_LINE,)
+    assert measured_command_lines(events, KNOWN) == (COMMAND_LINE,)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +131,7 @@ def test_command_lines_are_what_was_measured():
 def test_command_line_under_another_label_is_still_one(label: str):
     """The attack: the kernel's bad line is given out for a command, and a command that fails for the good line."""
     bad, fake = grub("/vmlinuz evil", label=label), grub(COMMAND_LINE, label="kernel_cmdline: ")
-    assert measured_command_lines(events_of(bad, fake)) == ("/vmlinuz evil", COMMAND_LINE)
+    assert lines_of(bad, fake) == ("/vmlinuz evil", COMMAND_LINE)
 
 
 @pytest.mark.parametrize("text", ["/vmlinuz a", "(hd0,gpt2)/vmlinuz a", "BOOT_IMAGE=/vmlinuz a"])
@@ -127,13 +147,29 @@ def test_commands_are_no_command_lines(text: str):
 @pytest.mark.parametrize("kind", [ACTION, TAG, 0x05, 0x12345, VERSION])
 def test_command_line_under_another_type_silences_the_log(kind: int):
     hidden = FakeEvent(8, kind, b"/vmlinuz evil")
-    assert measured_command_lines(events_of(hidden, grub(COMMAND_LINE, label="kernel_cmdline: "))) is None
+    assert lines_of(hidden, grub(COMMAND_LINE, label="kernel_cmdline: ")) is None
 
 
 def test_command_line_that_was_not_measured_silences_the_log():
     lie = replace(grub(COMMAND_LINE, label="kernel_cmdline: "), measured=b"/vmlinuz evil")
-    assert measured_command_lines(events_of(lie)) is None
-    assert measured_command_lines(events_of()) is None
+    assert lines_of(lie) is None
+    assert lines_of() is None
+
+
+def wide(text: str, register: int = 12) -> FakeEvent:
+    return FakeEvent(register, IPL, text.encode("utf-16-le") + b"\0\0")
+
+
+def test_command_line_that_the_system_wrote_elsewhere_does_not_count():
+    """The attack: all of the boot loader's strings are relabelled or left out of the quote, and the running system
+    extends another PCR with a good line.
+    """
+    good, bad = wide(COMMAND_LINE, register=11), grub("/vmlinuz evil", label="kernel_cmdline: ")
+    assert lines_of(replace(bad, kind=ACTION), good) is None
+    assert lines_of(good) is None
+    assert lines_of(replace(bad, kind=ACTION), wide(COMMAND_LINE)) is None
+    assert lines_of(wide(COMMAND_LINE), known=frozenset({12})) is None
+    assert lines_of(wide(COMMAND_LINE)) == (COMMAND_LINE,)
 
 
 def test_trailing_byte_of_some_boot_loaders_is_no_part_of_the_line():
@@ -195,7 +231,7 @@ def test_tags_of_linux_and_of_agents():
     assert (found.meaning, found.text, found.proven) == ("initrd", "Linux initrd", False)
     text = b"example.org start image"
     found = one(FakeEvent(4, TAG, struct.pack("<II", 0x4141454C, len(text)) + text))
-    assert (found.meaning, found.text, found.proven) == ("workload", text.decode(), True)
+    assert (found.meaning, found.text, found.proven) == ("agent", text.decode(), True)
     assert one(FakeEvent(4, TAG, b"")).meaning == "other"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from confide.errors import Refused
 from confide.evidence.cel import parse_cel
+from confide.evidence.secure_boot import X509
 from confide.evidence.tcg_log import hash_of, replay
 from confide.evidence.tpm import ClockInfo, digest_of_pcrs
 from confide.evidence.tpm_delivery import encode_pcrs
@@ -20,7 +21,17 @@ from confide.policy.reading import WrongValueError
 from confide.policy.suggestion import suggest_platform
 from confide.policy.template import PlatformText, PolicyText, default_values
 from confide.policy.tpm_rules import KIND, read_pcrs
-from confide.testing.fake_boot import COMMAND_LINE, FakeBoot, FakeEvent, container_log, file, grub, secure_boot
+from confide.testing.fake_boot import (
+    COMMAND_LINE,
+    FakeBoot,
+    FakeEvent,
+    container_log,
+    file,
+    grub,
+    secure_boot,
+    signature_list,
+    variable,
+)
 from confide.testing.fake_tpm import INSTANCE, PROJECT, ZONE, FakeTpm
 from confide.verify import Trust, VerifiedEvidence, examine
 
@@ -200,6 +211,34 @@ def test_containers_are_those_that_the_policy_lists():
     assert appraised(rule, **with_containers(container_log(IMAGE)))
     other = container_log(f"sha256:{'cd' * 32}")
     assert codes_of(rule, **with_containers(other)) == ("tpm.boot.workload",)
+
+
+def test_container_under_another_name_silences_the_log():
+    """The attack: the launcher's record of a bad container is relabelled, and so is not looked at."""
+    log = container_log(IMAGE)
+    hidden = log.replace(b"\x50\0\0\0\x4c", b"\x51\0\0\0\x4c")
+    assert hidden != log
+    assert codes_of({"workload_images": [IMAGE]}, **(with_containers(log) | {"canonical_event_log": hidden})) == (
+        "tpm.boot.workload",
+    )
+
+
+def test_command_line_is_not_told_where_its_pcrs_are_not_quoted():
+    rule = {"command_lines": [COMMAND_LINE]}
+    assert appraised(rule)
+    some = healthy().quote(selection=(("sha256", (0, 2, 4, 7, 8)),))
+    assert codes_of(rule, quote={"selection": some.selection, "pcr_digest": some.pcr_digest}) == (
+        "tpm.boot.command_line",
+    )
+
+
+def test_database_that_a_boot_loader_wrote_is_not_claimed():
+    boot = FakeBoot.healthy().with_event(variable("db", signature_list([b"evil"], X509)))
+    tpm = replace(healthy(), boot=boot)
+    assert (
+        appraised({"pcrs": pcr(7, tpm)}, tpm).claims["boot"]["databases"]["db"]
+        == (appraised({}).claims["boot"]["databases"]["db"])
+    )
 
 
 def test_machine_that_no_certificate_names_is_of_the_other_product():

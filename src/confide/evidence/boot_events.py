@@ -24,7 +24,7 @@ Meaning = Literal[
     "firmware", "firmware_version", "firmware_table", "technology", "separator", "secure_boot", "platform_key",
     "key_exchange_keys", "signature_database", "forbidden_signatures", "variable", "authority", "boot_application",
     "boot_driver", "boot_option", "partition_table", "action", "boot_command", "kernel_command_line", "boot_file",
-    "initrd", "load_options", "workload", "other",
+    "initrd", "load_options", "workload", "agent", "other",
 ]  # fmt: skip
 
 _KINDS: dict[int, Meaning] = {
@@ -44,7 +44,7 @@ _SECURE_BOOT: dict[str, Meaning] = {
 }  # fmt: skip
 
 # Tags of Linux's EFI stub (libstub/efistub.h) and of the agents' event log of Confidential Containers ("AAEL").
-_TAGS: dict[int, Meaning] = {0x8F3B22EC: "initrd", 0x8F3B22ED: "load_options", 0x4141454C: "workload"}
+_TAGS: dict[int, Meaning] = {0x8F3B22EC: "initrd", 0x8F3B22ED: "load_options", 0x4141454C: "agent"}
 _TAG_HEADER = 8
 
 # What GRUB puts before a string that it measures: upstream, and as some distributions have it.
@@ -63,6 +63,8 @@ _REMARKS = frozenset({
     "Exit Boot Services Invocation", "Exit Boot Services Returned with Failure",
     "Exit Boot Services Returned with Success",
 })  # fmt: skip
+# Where GRUB measures its strings, and systemd the kernel's command line (systemd-stub(7)).
+COMMAND_LINES = frozenset({8, 12})
 _STRINGS = frozenset({"boot_command", "kernel_command_line", "separator"})
 
 _GCE_INFO = b"GCE NonHostInfo\0"
@@ -201,32 +203,38 @@ def _read_tag(event: TcgEvent, algorithm: str) -> BootEvent:
     return _event(event, _TAGS.get(number, "other"), _printable(text.rstrip(b"\0")), algorithm, event.data)
 
 
-def secure_boot_state(events: Sequence[BootEvent]) -> bool | None:
-    """Whether secure boot was on: every measured SecureBoot variable says so, and the first came before the separator
-    that ends the firmware's part of its register, after which a boot loader could have written it. None where the log
-    does not say, or not in a way that was measured.
+def secure_boot_state(events: Sequence[BootEvent], register: int = 7) -> bool | None:
+    """Whether secure boot was on: the firmware measured SecureBoot into its register, and everything of that name that
+    was measured there says so. None where the log does not say, or not in a way that was measured.
     """
-    said = [one for one in events if one.meaning == "secure_boot"]
-    if not said or not all(one.proven for one in said):
+    said = [one for one in events if one.meaning == "secure_boot" and one.register == register]
+    if not any(one.meaning == "secure_boot" for one in firmware_events(events, register)):
         return None
-    before = before_separator(events, said[0].register)
-    if said[0] not in before:
-        return None
-    return all(one.text == "on" for one in said)
+    return all(one.text == "on" for one in said) if all(one.proven for one in said) else None
 
 
 def firmware_version(events: Sequence[BootEvent], register: int = 0) -> str | None:
-    """The version of the firmware: the one that was measured before the separator of its register (PFP, section
-    3.3.4.1). None where the log does not say, or says several.
-    """
-    said = [one for one in before_separator(events, register) if one.meaning == "firmware_version"]
-    return said[0].text if len(said) == 1 and said[0].proven else None
+    """What the firmware calls itself (PFP, section 3.3.4.1). None where it does not say, or says several things."""
+    return _said_once(events, "firmware_version", register)
 
 
 def technology(events: Sequence[BootEvent], register: int = 0) -> str | None:
     """What protects a Google machine by its firmware's account, such as `AMD SEV-SNP`, with the same conditions."""
-    said = [one for one in before_separator(events, register) if one.meaning == "technology"]
+    return _said_once(events, "technology", register)
+
+
+def _said_once(events: Sequence[BootEvent], meaning: Meaning, register: int) -> str | None:
+    said = [one for one in firmware_events(events, register) if one.meaning == meaning]
     return said[0].text if len(said) == 1 and said[0].proven else None
+
+
+def firmware_events(events: Sequence[BootEvent], register: int) -> list[BootEvent]:
+    """The firmware's own events in a register: those before its first separator, after which a boot loader or a system
+    may have measured whatever it likes. None of them where there is no separator: then nobody can tell.
+    """
+    mine = [one for one in events if one.register == register]
+    end = next((index for index, one in enumerate(mine) if one.meaning == "separator"), 0)
+    return mine[:end]
 
 
 def code_digests(events: Sequence[BootEvent], registers: frozenset[int]) -> tuple[bytes, ...] | None:
@@ -240,20 +248,13 @@ def code_digests(events: Sequence[BootEvent], registers: frozenset[int]) -> tupl
     return tuple(one.digest for one in mine if not (one.meaning == "action" and one.proven and one.text in _REMARKS))
 
 
-def measured_command_lines(events: Sequence[BootEvent]) -> tuple[str, ...] | None:
-    """The kernel's command lines by the PCRs in which they stand. None where there are none, or where anything else
-    than commands and separators stands in those PCRs, or where something was not measured as the log has it: it might
-    be a command line under another name. That the boot loader is honest is for the digests of code to show.
+def measured_command_lines(events: Sequence[BootEvent], known: frozenset[int]) -> tuple[str, ...] | None:
+    """The kernel's command lines in the PCRs where boot loaders measure them. `known` are the PCRs of which the log
+    tells all: those that replay, and those that nothing ever extended. None where there is no line, where the log does
+    not tell all of these PCRs, or where anything else stands in them than strings that were measured: it might be a
+    command line under another name. That the boot loader is honest is for the digests of code to show.
     """
-    lines = [one for one in events if one.meaning == "kernel_command_line"]
-    registers = {one.register for one in lines}
-    around = [one for one in events if one.register in registers]
-    known = all(one.proven and one.meaning in _STRINGS for one in around)
-    return tuple(one.text for one in lines) if lines and known else None
-
-
-def before_separator(events: Sequence[BootEvent], register: int) -> list[BootEvent]:
-    """The firmware's own events in a register: those before its first separator."""
-    mine = [one for one in events if one.register == register]
-    end = next((index for index, one in enumerate(mine) if one.meaning == "separator"), len(mine))
-    return mine[:end]
+    around = [one for one in events if one.register in COMMAND_LINES]
+    lines = [one for one in around if one.meaning == "kernel_command_line"]
+    told = known >= COMMAND_LINES and all(one.proven and one.meaning in _STRINGS for one in around)
+    return tuple(one.text for one in lines) if lines and told else None

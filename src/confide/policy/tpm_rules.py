@@ -114,7 +114,7 @@ def _files(subject: TpmSubject) -> tuple[str, ...] | None:
 
 
 def _command_lines(subject: TpmSubject) -> tuple[str, ...] | None:
-    return measured_command_lines(_events(subject))
+    return measured_command_lines(subject.boot.events, subject.boot.known) if subject.boot else None
 
 
 def _secure_boot(subject: TpmSubject) -> str:
@@ -122,14 +122,18 @@ def _secure_boot(subject: TpmSubject) -> str:
     return "not shown by a log" if state is None else "on" if state else "off"
 
 
+# The PCR into which the launcher of Google's Confidential Space measures (go-tpm-tools, launcher).
+_LAUNCHER = 13
 _IMAGE = "image_digest="
 
 
 def _images(subject: TpmSubject) -> tuple[str, ...] | None:
-    """The digests of the containers that the launcher started; None where one is not as it was measured."""
-    events = [one for one in _events(subject) if one.meaning == "workload"]
-    images = [one.text.removeprefix(_IMAGE) for one in events if one.text.startswith(_IMAGE)]
-    return tuple(dict.fromkeys(images)) if all(one.proven for one in events) else None
+    """The digests of the containers that the launcher started. None where anything else stands in the launcher's PCR
+    than what it measured: it might be a container under another name.
+    """
+    around = [one for one in _events(subject) if one.register == _LAUNCHER]
+    images = [one.text.removeprefix(_IMAGE) for one in around if one.text.startswith(_IMAGE)]
+    return tuple(dict.fromkeys(images)) if all(one.proven and one.meaning == "workload" for one in around) else None
 
 
 def _all_among(got: tuple[str, ...] | None, values: tuple[str, ...]) -> bool:

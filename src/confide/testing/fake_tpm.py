@@ -49,7 +49,7 @@ from confide.testing.fake_boot import FakeBoot
 ROOT_NAME, INTERMEDIATE_NAME = "EK/AK CA Root", "EK/AK CA Intermediate"
 AIK_USAGE, EK_USAGE = "2.23.133.8.3", "2.23.133.8.1"
 PROJECT, ZONE, INSTANCE = "project-example", "us-central1-a", 6797026933021542085
-SELECTED = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14)
+SELECTED = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14)
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 Kind = Literal["rsa", "p256", "p384"]

@@ -26,13 +26,19 @@ _REMEDY = "Give the log of this very boot, whole; a log that was changed does no
 
 @dataclass(frozen=True, slots=True)
 class LoggedBoot:
-    """What logs say of the PCRs that a quote covers: the bank in which they replay, the events, and the PCRs that
-    they extend.
+    """What logs say of the PCRs that a quote covers: the bank in which they replay, the events, the PCRs that they
+    extend, and those that nothing extended, since they have the value that they began with.
     """
 
     bank: str
     events: tuple[BootEvent, ...]
     registers: frozenset[int]
+    untouched: frozenset[int] = frozenset()
+
+    @property
+    def known(self) -> frozenset[int]:
+        """The PCRs of which the logs tell all."""
+        return self.registers | self.untouched
 
 
 def read_logs(bundle: EvidenceBundle) -> TcgLog | None:
@@ -80,7 +86,8 @@ def check_logs(bundle: EvidenceBundle, values: PcrValues | None, checklist: Chec
         remedy=_REMEDY,
     )
     events = tuple(event for event in read_boot_events(log, bank) if event.register in covered)
-    return LoggedBoot(bank, events, covered)
+    untouched = frozenset(index for index, value in values[bank].items() if not any(value))
+    return LoggedBoot(bank, events, covered, untouched - covered)
 
 
 def _bank(log: TcgLog, values: PcrValues) -> str:

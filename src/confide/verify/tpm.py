@@ -37,6 +37,7 @@ from confide.checklist import Checklist
 from confide.errors import Refused
 from confide.evidence.boot_events import (
     code_digests,
+    firmware_events,
     firmware_version,
     measured_command_lines,
     secure_boot_state,
@@ -137,13 +138,13 @@ class TpmSubject:
 
 # The PCRs (PFP, section 3.3.4) into which firmware measures the code that it starts (drivers, boot loaders, kernels),
 # and boot loaders the files that they read.
-APPLICATIONS, FILES = frozenset({2, 4}), frozenset({9})
+APPLICATIONS, FILES, SECURE_BOOT = frozenset({2, 4}), frozenset({9}), 7
 
 
 def boot_claims(boot: LoggedBoot) -> dict[str, object]:
     """What the events say, by meaning; digests in hexadecimal. What is null was not said, or not in a measured way."""
     applications, files = (code_digests(boot.events, registers) for registers in (APPLICATIONS, FILES))
-    lines = measured_command_lines(boot.events)
+    lines = measured_command_lines(boot.events, boot.known)
     return {
         "bank": boot.bank, "registers": sorted(boot.registers), "events": len(boot.events),
         "firmware_version": firmware_version(boot.events), "technology": technology(boot.events),
@@ -151,19 +152,20 @@ def boot_claims(boot: LoggedBoot) -> dict[str, object]:
         "applications": None if applications is None else [one.hex() for one in applications],
         "files": None if files is None else [one.hex() for one in files],
         "command_lines": None if lines is None else list(lines),
-        "workload": [one.text for one in boot.events if one.meaning == "workload" and one.proven],
+        "workload": [one.text for one in boot.events if one.meaning in _WORKLOAD and one.proven],
     }  # fmt: skip
 
 
+_WORKLOAD = frozenset({"workload", "agent"})
 _DATABASES = {
     "platform_key": "PK", "key_exchange_keys": "KEK", "signature_database": "db", "forbidden_signatures": "dbx",
 }  # fmt: skip
 
 
 def _databases(boot: LoggedBoot) -> dict[str, object]:
-    """The databases of secure boot, each as it was measured last."""
+    """The databases of secure boot as the firmware measured them."""
     claims: dict[str, object] = {}
-    for event in boot.events:
+    for event in firmware_events(boot.events, SECURE_BOOT):
         if event.meaning in _DATABASES and event.proven:
             try:
                 claims[_DATABASES[event.meaning]] = read_database(event.content).claims()
