@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from confide.errors import Refused
+from confide.evidence.der import SEQUENCE, header
 from confide.evidence.intel_pck import PckExtension, parse_pck_extension
 from confide.testing.fake_intel import FakeIntel
 
@@ -57,6 +58,13 @@ def test_what_is_no_extension_is_refused(der: bytes):
 def test_extension_with_a_wrong_part_is_refused(old: str, new: str):
     assert old in DER.hex()
     refuse(bytes.fromhex(DER.hex().replace(old, new, 1)))
+
+
+def test_part_that_is_there_twice_is_refused():
+    fmspc = bytes.fromhex("3014060a2a864886f84d010d01040406b0c06f000000")
+    content = DER[4:]
+    assert fmspc in content
+    refuse(header(SEQUENCE, len(content) + len(fmspc)) + content + fmspc)
 
 
 @pytest.mark.parametrize(

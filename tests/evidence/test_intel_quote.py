@@ -94,6 +94,13 @@ def test_inner_length_that_leaves_bytes_over_is_refused():
     assert code_of(shorter, SGX) == "sgx.size"
 
 
+def test_bytes_behind_the_nested_data_are_refused():
+    quote = FAKE.sign_quote(MACHINES["tdx-4"])
+    raw, at = quote.encode(), len(quote.signed_bytes())
+    size = int.from_bytes(raw[at : at + 4], "little")
+    assert code_of(raw[:at] + (size + 3).to_bytes(4, "little") + raw[at + 4 :] + b"abc", TDX) == "tdx.size"
+
+
 def codes_from(read: Any, data: bytes) -> tuple[str, ...]:
     try:
         read(data)

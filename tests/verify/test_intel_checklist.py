@@ -29,12 +29,13 @@ from confide.testing.fake_intel import (
     to_pem,
 )
 from confide.verify import Trust, VerifiedEvidence, examine_alone, verify_evidence
-from confide.verify.intel_chain import PCK, ROOT, SIGNER
+from confide.verify.intel_chain import AUTHORITIES, PCK, ROOT, SIGNER
 from confide.verify.intel_signatures import ORDER
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 FAKE = FakeIntel.create(NOW)
+FAKE_CA = AUTHORITIES[0]
 STRANGER = FakeIntel.create(NOW + timedelta(seconds=1))
 
 Change = Callable[[dict[str, Any]], None]
@@ -237,6 +238,11 @@ def test_row_13_numbers_out_of_range_are_refused(machine: Machine, signature: by
     assert names_of(FAKE.evidence(machine, quote=quote)) == {"signature", "signature.encoding"}
 
 
+def test_row_13_numbers_of_the_platforms_signature_out_of_range_are_refused(machine: Machine):
+    quote = replace(FAKE.sign_quote(machine), qe_signature=bytes(64))
+    assert names_of(FAKE.evidence(machine, quote=quote)) == {"qe.signature", "signature.encoding"}
+
+
 def test_row_13_key_that_is_no_point_is_refused(machine: Machine):
     quote = replace(FAKE.sign_quote(machine), attestation_key=b"\1" * 64)
     assert names_of(FAKE.evidence(machine, quote=quote)) == {"signature", "signature.encoding", "qe.report_data"}
@@ -416,6 +422,19 @@ def test_row_14_collateral_of_the_other_tee_is_refused():
     assert names_of(FAKE.evidence(enclave, collateral=FAKE.collateral(domain))) == {"collateral.kind"}
 
 
+def test_row_14_tcb_info_of_the_other_tee_is_refused(machine: Machine):
+    other = FAKE.tcb_info("SGX" if machine.tee == "tdx" else "TDX")
+    assert names_of(FAKE.evidence(replace(machine, tcb_info=other))) == {"collateral.kind"}
+
+
+def test_row_14_path_with_an_authority_more_is_refused(machine: Machine):
+    middle = issue(ROOT, "middle", NOW, FAKE.root, path_length=1)
+    authority = issue(FAKE_CA, "platform", NOW, middle, path_length=0)
+    leaf = issue(PCK, "pck", NOW, authority, extensions={OID: machine.pck.encode()})
+    quote = FAKE.sign_quote(machine, chain=(leaf.der, authority.der, middle.der, FAKE.root.der))
+    assert "chain.kind" in names_of(FAKE.evidence(machine, quote=quote))
+
+
 def test_row_14_identity_of_the_other_tees_quoting_enclave_is_refused(machine: Machine):
     other = FAKE.identity("SGX" if machine.tee == "tdx" else "TDX")
     assert names_of(FAKE.evidence(replace(machine, identity=other))) == {"collateral.kind"}
@@ -503,6 +522,17 @@ def test_row_15_both_ends_of_the_period_are_in_it(machine: Machine, change: Any)
 def test_row_15_of_two_documents_the_one_in_force_is_taken(machine: Machine):
     stale = FAKE.sign_document("tcbInfo", with_info(machine, dated(NOW - 60 * DAY, NOW - 30 * DAY)).tcb_info)
     verify(FAKE.evidence(machine, collateral=(stale, *FAKE.collateral(machine))))
+
+
+def test_row_15_of_two_documents_one_in_force_is_taken_before_a_later_evaluation(machine: Machine):
+    stale = with_info(machine, dated(NOW - 60 * DAY, NOW - 30 * DAY)).tcb_info | {"tcbEvaluationDataNumber": 99}
+    verify(FAKE.evidence(machine, collateral=(FAKE.sign_document("tcbInfo", stale), *FAKE.collateral(machine))))
+
+
+@pytest.mark.parametrize("change", [with_info, with_identity])
+def test_row_15_evaluation_is_the_lower_one_of_both_documents(machine: Machine, change: Any):
+    tcb: Any = verify(FAKE.evidence(change(machine, lambda one: one.update(tcbEvaluationDataNumber=5)))).claims["tcb"]
+    assert tcb["evaluation_data_number"] == 5
 
 
 def test_row_15_of_two_documents_the_later_evaluation_is_taken(machine: Machine):

@@ -17,6 +17,7 @@ import pytest
 from confide.errors import Refused, Unavailable
 from confide.evidence import EvidenceBundle, pack_evidence
 from confide.evidence.endorsements import split_endorsements
+from confide.evidence.intel_collateral import read_collateral
 from confide.evidence.recognition import recognise
 from confide.evidence.sgx import parse_sgx
 from confide.evidence.tcg_log import parse_log, replay
@@ -26,6 +27,7 @@ from confide.testing.fake_intel import FakeIntel
 from confide.verify import Trust, VerifiedEvidence, examine, verify_evidence
 from confide.verify.anchors import INTEL_ROOTS
 from confide.verify.intel_chain import read_chain
+from confide.verify.x509 import RevocationList, parse_item
 
 SHARED = Path(__file__).parents[3] / "shared" / "evidence"
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the shared evidence is not here")
@@ -243,6 +245,21 @@ def test_real_domain_that_a_forged_intel_signs_anew_is_refused(field: str):
         verify_evidence(bundle, now=now, report_data=None)
     assert set(caught.value.codes) == {"tdx.chain.root", "tdx.collateral.chain.root"}
     verify_evidence(bundle, now=now, report_data=None, simulated_roots=[intel.root_fingerprint])
+
+
+def test_real_quote_with_collateral_of_a_simulated_root_is_simulated():
+    """Whoever makes collateral says how current the platform is: then the evidence is no more real than that."""
+    now = datetime.fromisoformat("2025-07-13T09:48:14Z")
+    intel = FakeIntel.create(now)
+    real = bundle_of(f"{QVL}/tdx_quote", (f"{QVL}/tdx_quote_collateral.json",))
+    lists = [
+        der for der in read_collateral(real.endorsement_bytes()).items if isinstance(parse_item(der), RevocationList)
+    ]
+    forged = intel.collateral(intel.adopt(real), lists=[*lists, intel.revocation_list()])
+    bundle = pack_evidence("tdx", real.evidence_bytes(), tuple(forged))
+    exam = examine(bundle, now=now, report_data=None, trust=Trust.of([intel.root_fingerprint]))
+    assert exam.simulated
+    assert not examine(real, now=now, report_data=None, trust=Trust.of([intel.root_fingerprint])).simulated
 
 
 def test_pinned_root_is_the_one_that_two_projects_carry_and_every_real_quote_ends_in():
