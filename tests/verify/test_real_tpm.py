@@ -24,12 +24,16 @@ from confide.evidence.boot_events import (
 )
 from confide.evidence.cel import parse_cel
 from confide.evidence.endorsements import split_endorsements
+from confide.evidence.gce import _bytes_of, _read_quote, read_fields
 from confide.evidence.recognition import recognise
 from confide.evidence.secure_boot import read_database
 from confide.evidence.tcg_log import parse_log, replay
 from confide.evidence.tpm import parse_quote
-from confide.ids import sha256_of, to_base64
+from confide.ids import from_base64, sha256_of, to_base64
 from confide.verify import verify_evidence
+from confide.verify.anchors import GOOGLE_TPM_ROOTS
+from confide.verify.tpm_key import read_attestation_key
+from confide.verify.x509 import Certificate, parse_item
 
 SHARED = Path(__file__).parents[3] / "shared" / "evidence"
 MANIFEST = json.loads((SHARED / "MANIFEST.json").read_text()) if SHARED.exists() else []
@@ -136,8 +140,6 @@ QUOTES = {
 
 
 def key_of(case: Case) -> str:
-    from confide.verify.tpm_key import read_attestation_key
-
     return read_attestation_key(case.bundle.part("ak") or b"").fingerprint
 
 
@@ -236,8 +238,6 @@ def test_logs_that_are_there_twice_are_the_same_to_us():
 
 def test_real_log_replays_to_the_quoted_values_of_three_banks():
     """The one message holds a quote for each bank; the log replays to all of them."""
-    from confide.evidence.gce import _bytes_of, _read_quote, read_fields
-
     fields = read_fields(read(f"{ATTESTATIONS}gce-cos-85-nonce9009.pb"))
     log = parse_log(_bytes_of(fields, 3)[0])
     for quote in _bytes_of(fields, 2):
@@ -282,6 +282,20 @@ def test_real_logs_hold_googles_platform_key():
     assert sha256_of(read(f"{GOOGLE}server/secure-boot/GcePk.crt")) in {
         sha256_of(one) for one in read_database(event.content).certificates
     }
+
+
+# Roots
+
+
+def test_pinned_roots_are_those_that_google_keeps_and_carry_its_names():
+    found = {}
+    for der in google_certificates():
+        certificate = parse_item(from_base64(der))
+        assert isinstance(certificate, Certificate)
+        if certificate.issuer == certificate.subject:
+            found[certificate.fingerprint] = certificate.common_name
+    assert found.keys() == GOOGLE_TPM_ROOTS.keys()
+    assert all(name.startswith(GOOGLE_TPM_ROOTS[fingerprint]) for fingerprint, name in found.items())
 
 
 # All files
