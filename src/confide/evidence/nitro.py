@@ -1,8 +1,9 @@
-"""Attestation documents of AWS Nitro Enclaves: COSE_Sign1 in CBOR to a typed value. No trust.
+"""Attestation documents of AWS Nitro Enclaves and of NitroTPM: COSE_Sign1 in CBOR to a typed value. No trust.
 
 Source: AWS, Nitro Enclaves attestation process (aws-nitro-enclaves-nsm-api, docs/attestation_process.md), sections
 2.2 (fields), 3.1 (envelope) and 3.2.2 (limits). Real documents write optional fields that are not set as null,
-although section 3.2.2.1 forbids it: null is taken as absent there, and nowhere else.
+although section 3.2.2.1 forbids it: null is taken as absent there, and nowhere else. Documents of NitroTPM (EC2 user
+guide, "Validate a NitroTPM Attestation Document") are the same but for the name of the registers.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from confide.evidence.cbor import MalformedCborError, load_cbor
 from confide.evidence.cbor_delivery import find_in_json
 from confide.evidence.cose import ES384, CoseSign1, MalformedCoseError, parse_sign1
 
-FORMAT = "aws-nitro"
-PRODUCT = "enclave"
+FORMAT, TPM_FORMAT = "aws-nitro", "aws-nitro-tpm"
+PRODUCT, TPM_PRODUCT = "enclave", "instance"
 # Section 3.1: a document of at most 16384 bytes; the rest is the header, the signature and their lengths.
 MAX_DOCUMENT = 16384
 MAX_SIZE = MAX_DOCUMENT + 128
@@ -35,9 +36,13 @@ DIGEST = "SHA384"
 PROTECTED = bytes.fromhex("a1013822")
 _STARTS = (b"\x84\x44" + PROTECTED, b"\xd2\x84\x44" + PROTECTED)
 _HEX_START = _STARTS[0].hex()
+# The name of a NitroTPM's registers as a key in CBOR.
+_TPM_MARK = b"\x6dnitrotpm_pcrs"
 _JSON_NAMES = ("attestation_document", "attestationDocument", "attestation_doc", "document")
 
-_MANDATORY = frozenset({"module_id", "digest", "timestamp", "pcrs", "certificate", "cabundle"})
+_MANDATORY = frozenset({"module_id", "digest", "timestamp", "certificate", "cabundle"})
+# The name of the registers in a document of each product.
+_REGISTERS = {PRODUCT: "pcrs", TPM_PRODUCT: "nitrotpm_pcrs"}
 _OPTIONAL = {"public_key": range(1, 1025), "user_data": range(513), "nonce": range(513)}
 _MAX_MODULE_ID = 256
 # Milliseconds up to the year 10000, which is where dates end in Python.
@@ -47,11 +52,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NitroDocument:
-    """An attestation document. `timestamp` is in milliseconds since 1970, `pcrs` maps 0 to 31 to 32, 48 or 64 bytes,
-    `certificate` and `cabundle` are DER (the root first); optional fields are None where they are not set.
-    `message` is the signed envelope that it came in.
+    """An attestation document of an enclave or (by `product`) of an instance. `timestamp` is in milliseconds since
+    1970, `pcrs` maps 0 to 31 to 32, 48 or 64 bytes, `certificate` and `cabundle` are DER (the root first); optional
+    fields are None where they are not set. `message` is the signed envelope that it came in.
     """
 
+    product: str
     module_id: str
     digest: str
     timestamp: int
@@ -70,8 +76,8 @@ class NitroDocument:
 
     @property
     def debug(self) -> bool:
-        """Whether the enclave runs in debug mode: then PCR0, PCR1 and PCR2 are zero (or not there)."""
-        return not any(any(self.pcrs.get(index, b"")) for index in range(3))
+        """Whether an enclave runs in debug mode: then PCR0, PCR1 and PCR2 are zero (or not there)."""
+        return self.product == PRODUCT and not any(any(self.pcrs.get(index, b"")) for index in range(3))
 
     def pcr(self, index: int) -> str:
         """A register in hexadecimal; empty where the document has none."""
@@ -84,24 +90,29 @@ class NitroDocument:
             "module_id": self.module_id,
             "timestamp": self.made_at.isoformat(timespec="milliseconds"),
             "digest": self.digest,
-            "debug": self.debug,
+            **({"debug": self.debug} if self.product == PRODUCT else {}),
             "pcrs": {str(index): value.hex() for index, value in sorted(self.pcrs.items())},
             **{name: None if value is None else value.hex() for name, value in optional.items()},
         }
 
 
-def parse_document(data: bytes) -> NitroDocument:
-    """The document in the bytes, its signature not checked. Raises Refused: `nitro.size`, `nitro.cose`,
-    `nitro.header`, `nitro.fields` and `nitro.limits`.
+def parse_tpm_document(data: bytes) -> NitroDocument:
+    """The document of a NitroTPM in the bytes: `parse_document` of an instance."""
+    return parse_document(data, TPM_PRODUCT)
+
+
+def parse_document(data: bytes, product: str = PRODUCT) -> NitroDocument:
+    """The document of an enclave (or of another product) in the bytes, its signature not checked. Raises Refused:
+    `nitro.size`, `nitro.cose`, `nitro.header`, `nitro.fields` and `nitro.limits`.
     """
     if not 0 < len(data) <= MAX_SIZE:
         raise _refused("nitro.size", f"{len(data)} bytes", f"a document of 1 to {MAX_SIZE} bytes")
     message = _parse_message(data)
-    fields = _parse_fields(message.payload or b"")
+    fields = _parse_fields(message.payload or b"", _REGISTERS[product])
     _check_limits(fields)
     optional = {name: fields.get(name) for name in _OPTIONAL}
-    mandatory = {name: fields[name] for name in _MANDATORY}
-    return NitroDocument(**(mandatory | optional | {"cabundle": tuple(fields["cabundle"])}), message=message)
+    values = {name: fields[name] for name in _MANDATORY} | optional | {"cabundle": tuple(fields["cabundle"])}
+    return NitroDocument(**values, pcrs=fields["pcrs"], product=product, message=message)
 
 
 def _refused(code: str, got: str, wanted: str) -> Refused:
@@ -124,15 +135,18 @@ def _parse_message(data: bytes) -> CoseSign1:
     return message
 
 
-def _parse_fields(payload: bytes) -> dict[str, Any]:
+def _parse_fields(payload: bytes, registers: str) -> dict[str, Any]:
+    """The fields that are set, the registers by the name `pcrs`."""
     try:
         fields = load_cbor(payload, max_bytes=MAX_DOCUMENT)
     except MalformedCborError as error:
         raise _refused("nitro.fields", str(error), "a document in CBOR (RFC 8949)") from None
     names = fields.keys() if isinstance(fields, dict) else set()
-    if not _MANDATORY <= names <= _MANDATORY | _OPTIONAL.keys():
-        odd = sorted(str(name)[:40] for name in names ^ (_MANDATORY | (names & _OPTIONAL.keys())))
+    wanted = _MANDATORY | {registers}
+    if not wanted <= names <= wanted | _OPTIONAL.keys():
+        odd = sorted(str(name)[:40] for name in names ^ (wanted | (names & _OPTIONAL.keys())))
         raise _refused("nitro.fields", f"missing or unknown: {', '.join(odd[:8])}", "the fields of section 3.2.2.1")
+    fields["pcrs"] = fields.pop(registers)
     return {name: value for name, value in fields.items() if name not in _OPTIONAL or value is not None}
 
 
@@ -187,11 +201,11 @@ def recognise(data: bytes) -> EvidenceBundle | None:
     enclaves deliver it in hexadecimal as the first label of a DNS name. The certificate around it is not looked at.
     """
     document = data if data.startswith(_STARTS) else find_in_json(data, _JSON_NAMES, _STARTS)
-    if document:
-        return pack_evidence(FORMAT, document)
-    is_certificate = data.startswith(b"-----BEGIN CERTIFICATE") or _HEX_START.encode() in data
-    inner = _document_in_certificate(data) if is_certificate else None
-    return pack_evidence(FORMAT, inner) if inner else None
+    if document is None and (data.startswith(b"-----BEGIN CERTIFICATE") or _HEX_START.encode() in data):
+        document = _document_in_certificate(data)
+    if not document:
+        return None
+    return pack_evidence(TPM_FORMAT if _TPM_MARK in document[:MAX_SIZE] else FORMAT, document)
 
 
 def _document_in_certificate(data: bytes) -> bytes | None:

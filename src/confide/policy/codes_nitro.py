@@ -1,4 +1,6 @@
-"""The finding codes of AWS Nitro Enclaves. Fields are those of AWS's document (attestation_process.md, section 2.2)."""
+"""The finding codes of AWS Nitro Enclaves and NitroTPM. Fields are those of AWS's document (attestation_process.md,
+section 2.2).
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,8 @@ CODES = {
     "nitro.pcr.instance": Code("the parent instance is another one", "pcrs 4"),
     "nitro.pcr.signer": Code("the image was signed by another certificate, or by none", "pcrs 8"),
     "nitro.pcr.others": Code("a register that the policy names has another value", "pcrs"),
+    "nitro.pcr.secure_boot": Code("an instance boots under other Secure Boot keys", "nitrotpm_pcrs 7"),
+    "nitro.pcr.command_line": Code("an instance's kernel has another command line", "nitrotpm_pcrs 12"),
     "nitro.user_data": Code("the enclave attached other data", "user_data"),
     "nitro.public_key": Code("the enclave attached another public key", "public_key"),
 }

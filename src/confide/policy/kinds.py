@@ -11,6 +11,7 @@ KINDS = {
     "jwt": "confide.policy.jwt_rules",
     "nvidia": "confide.policy.nvidia_rules",
     "aws-nitro": "confide.policy.nitro_rules",
+    "aws-nitro-tpm": "confide.policy.nitro_tpm_rules",
     "sev-snp": "confide.policy.snp_rules",
     "sgx": "confide.policy.sgx_rules",
     "tdx": "confide.policy.tdx_rules",

@@ -42,15 +42,16 @@ def _pcr(index: int) -> Callable[[NitroSubject], str]:
     return lambda subject: subject.document.pcr(index)
 
 
-def _register(name: str, code: str, index: int, words: str, comment: str, *, waivable: bool = True) -> Rule:
+def register_rule(name: str, code: str, index: int, words: str, comment: str, *, waivable: bool = True) -> Rule:
+    """A rule on a register that has one of several reference values."""
     return reference_rule(
         name,
         code,
         _PCR_BYTES,
         _pcr(index),
         words=f"{words} (PCR{index})",
-        remedy="The enclave runs something else than the policy allows. Start the right image; if it was meant to "
-        "change, take its measurements from the build and make a new policy.",
+        remedy="Something else runs than the policy allows. Start the right image; if it was meant to change, "
+        "take its measurements from the build and make a new policy.",
         comment=f"{comment} (PCR{index})",
         waivable=waivable,
     )
@@ -72,7 +73,9 @@ def _named(name: str, code: str, index: int, pattern: str, *, words: str, commen
     )
 
 
-def _attached(name: str, words: str, size: int) -> Rule:
+def attached_rule(name: str, words: str, size: int) -> Rule:
+    """A rule on a field that the attester fills as it likes."""
+
     def got(subject: NitroSubject) -> str:
         value = getattr(subject.document, name)
         return "" if value is None else value.hex()
@@ -84,9 +87,9 @@ def _attached(name: str, words: str, size: int) -> Rule:
         got,
         same,
         lambda value: value or "nothing",
-        lambda value: f"the enclave attached {words} {value}" if value else f"the enclave attached no {words}",
-        "Ask the enclave for a document with what the policy wants.",
-        f"the {words} that the enclave attaches, in hexadecimal",
+        lambda value: f"the document carries the {words} {value}" if value else f"the document carries no {words}",
+        "Ask for a document with what the policy wants.",
+        f"the {words} in the document, in hexadecimal",
     )
 
 
@@ -100,7 +103,7 @@ def read_registers(value: object) -> dict[int, tuple[str, ...]]:
 
 def other_registers(subject: NitroSubject, wanted: Mapping[int, tuple[str, ...]]) -> list[Finding]:
     """A finding for each register that has none of its allowed values."""
-    remedy = "The enclave has extended this register by something else: start the right image."
+    remedy = "Something else has extended this register: start the right image."
     return [
         Finding("nitro.pcr.others", f"PCR{index} {subject.document.pcr(index) or 'not there'}", any_of(values), remedy)
         for index, values in wanted.items()
@@ -108,40 +111,44 @@ def other_registers(subject: NitroSubject, wanted: Mapping[int, tuple[str, ...]]
     ]
 
 
+AGE_RULE = Rule(
+    "maximum_age", "nitro.age", integer(1, _MAX_AGE), lambda s: s.age,
+    lambda got, value: got <= value,
+    lambda value: f"at most {value} seconds",
+    lambda value: f"the document is at most {value} seconds old", "Ask for a new document.",
+    "how old a document may be, in seconds; its certificate lives for about three hours",
+    suggest=lambda _: 300,
+)  # fmt: skip
+REGISTERS_RULE = ManyRule(
+    "registers", ("nitro.pcr.others",), read_registers, other_registers, lambda _: {},
+    lambda value: "these registers have values that the policy lists: "
+    + ", ".join(f"PCR{index}" for index in value),
+    'registers that the image extends itself, such as { PCR16 = ["…"] }',
+)  # fmt: skip
+
 RULES = (
-    _register("measurements", "policy.workload.measurement", 0, "what was started measures as the policy foresees: it",
-              "what may be started: the image's measurements", waivable=False),
+    register_rule("measurements", "policy.workload.measurement", 0, "what was started measures as foreseen: it",
+                  "what may be started: the image's measurements", waivable=False),
     Rule(
         "debug", "nitro.debug", exactly(wanted=False), lambda s: s.document.debug, same, lambda _: "debug mode off",
         lambda _: "debug mode is off, so that the parent instance has no console in the enclave",
         "Start the enclave without --debug-mode; its measurements are zero, so that anything may run in it.",
         "debug mode zeroes the measurements and opens a console",
     ),
-    Rule(
-        "maximum_age", "nitro.age", integer(1, _MAX_AGE), lambda s: s.age, lambda got, value: got <= value,
-        lambda value: f"at most {value} seconds",
-        lambda value: f"the document is at most {value} seconds old", "Ask the enclave for a new document.",
-        "how old a document may be, in seconds; its certificate lives for about three hours",
-        suggest=lambda _: 300,
-    ),
-    _register("kernels", "nitro.pcr.kernel", 1, "kernel and boot ramdisk measure as foreseen: they",
-              "the Linux kernel and the boot ramdisk"),
-    _register("applications", "nitro.pcr.application", 2, "the application measures as foreseen: it",
-              "the application, without the boot ramdisk"),
+    AGE_RULE,
+    register_rule("kernels", "nitro.pcr.kernel", 1, "kernel and boot ramdisk measure as foreseen: they",
+                  "the Linux kernel and the boot ramdisk"),
+    register_rule("applications", "nitro.pcr.application", 2, "the application measures as foreseen: it",
+                  "the application, without the boot ramdisk"),
     _named("roles", "nitro.pcr.role", 3, _ROLE, words="an IAM role",
            comment="IAM roles of the parent instance, as ARN or register"),
     _named("instances", "nitro.pcr.instance", 4, _INSTANCE, words="an instance id",
            comment="the parent instances that may be used, as instance id or register"),
-    _register("signers", "nitro.pcr.signer", 8, "the certificate that signed the image", "the certificates that may "
-              "have signed the image"),
-    ManyRule(
-        "registers", ("nitro.pcr.others",), read_registers, other_registers, lambda _: {},
-        lambda value: "these registers have values that the policy lists: "
-        + ", ".join(f"PCR{index}" for index in value),
-        'registers that the enclave extends itself, such as { PCR16 = ["…"] }',
-    ),
-    _attached("user_data", "user data", 512),
-    _attached("public_key", "public key", 1024),
+    register_rule("signers", "nitro.pcr.signer", 8, "the certificate that signed the image",
+                  "the certificates that may have signed the image"),
+    REGISTERS_RULE,
+    attached_rule("user_data", "user data", 512),
+    attached_rule("public_key", "public key", 1024),
 )  # fmt: skip
 
 _IMAGE = Waiver("the image's measurement holds kernel and application")

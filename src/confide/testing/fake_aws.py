@@ -31,7 +31,7 @@ from cryptography.x509.oid import NameOID
 from confide.evidence.bundle import EvidenceBundle, pack_evidence
 from confide.evidence.cbor import load_cbor
 from confide.evidence.cose import CoseSign1, parse_sign1
-from confide.evidence.nitro import FORMAT, PROTECTED
+from confide.evidence.nitro import FORMAT, PROTECTED, TPM_FORMAT
 from confide.ids import sha256_of
 
 MODULE_ID = "i-0123456789abcdef0-enc0123456789abcdef"
@@ -154,6 +154,12 @@ class FakeAws:
         }  # fmt: skip
         return fields | changes
 
+    def tpm_document(self, **changes: object) -> dict[str, object]:
+        """A healthy document of a NitroTPM with its 24 registers, of which PCR0, 4, 7 and 12 are set."""
+        pcrs = {index: bytes([index + 1]) * 48 if index in {0, 4, 7, 12} else bytes(48) for index in range(24)}
+        own = {"module_id": f"{_INSTANCE}-tpm0000000000000000", "nitrotpm_pcrs": pcrs, "pcrs": ...}
+        return self.document(**(own | changes))
+
     def adopt(self, data: bytes, **changes: object) -> dict[str, object]:
         """The fields of a real document, made at this forger's time, for `evidence` to sign again."""
         fields = load_cbor(parse_sign1(data).payload or b"")
@@ -172,7 +178,8 @@ class FakeAws:
         """The document with leaf and bundle, signed by the leaf's key. `envelope` replaces fields of `CoseSign1`
         before it is signed.
         """
-        return pack_evidence(FORMAT, self.sign(document, leaf=leaf, authorities=authorities, **envelope), lists)
+        name = TPM_FORMAT if "nitrotpm_pcrs" in document else FORMAT
+        return pack_evidence(name, self.sign(document, leaf=leaf, authorities=authorities, **envelope), lists)
 
     def sign(
         self,

@@ -1,5 +1,6 @@
 """Is an attestation document of an AWS Nitro Enclave genuine, at this moment? The steps, in order; the body carries
-the same numbers. "NSM" is AWS, Nitro Enclaves attestation process (aws-nitro-enclaves-nsm-api).
+the same numbers. "NSM" is AWS, Nitro Enclaves attestation process (aws-nitro-enclaves-nsm-api). Documents of NitroTPM
+take the same steps (`confide.verify.nitro_tpm`).
 
  1. Size; a COSE_Sign1 message whose protected header is {1: -35} to the byte, nothing unprotected (NSM, 3.1).
  2. The fields of a document, their types and limits (NSM, 3.2.2).
@@ -20,7 +21,7 @@ without a policy. AWS publishes no revocation lists for this use (NSM, 3.2.4); o
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -30,7 +31,7 @@ from confide.checklist import Checklist
 from confide.clock import to_rfc3339
 from confide.evidence.bundle import EvidenceBundle
 from confide.evidence.cose import ES384
-from confide.evidence.nitro import FORMAT, PRODUCT, NitroDocument, parse_document
+from confide.evidence.nitro import FORMAT, NitroDocument, parse_document
 from confide.verify.amd_chain import parse_endorsements
 from confide.verify.anchors import AWS_ROOTS
 from confide.verify.chains import PathRules, check_path
@@ -66,8 +67,8 @@ class NitroSubject:
 
     @property
     def product(self) -> str:
-        """There is one kind of enclave."""
-        return PRODUCT
+        """An enclave, or an instance with a NitroTPM."""
+        return self.document.product
 
     def claims(self) -> dict[str, object]:
         """The document as JSON values."""
@@ -77,10 +78,22 @@ class NitroSubject:
 def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None, trust: Trust) -> Examination:
     """Runs every step and records every result; whoever calls `conclude` on the answer gets the verdict."""
     exam = Examination(format=FORMAT, now=now, required=REQUIRED)
-    checklist = exam.checklist
+    return examine_document(exam, bundle, parse_document, report_data=report_data, trust=trust)
+
+
+def examine_document(
+    exam: Examination,
+    bundle: EvidenceBundle,
+    parse: Callable[[bytes], NitroDocument],
+    *,
+    report_data: bytes | None,
+    trust: Trust,
+) -> Examination:
+    """The steps, for a document that `parse` reads."""
+    checklist, now = exam.checklist, exam.now
     check_parts(bundle, PARTS, checklist)
     evidence = bundle.evidence_bytes()
-    document = check_parsed(parse_document, evidence, checklist, codes=_PARSED, others=_NEED_DOCUMENT)  # 1, 2
+    document = check_parsed(parse, evidence, checklist, codes=_PARSED, others=_NEED_DOCUMENT)  # 1, 2
     items = parse_endorsements(bundle.endorsement_bytes(), checklist)
     if document is None:
         return exam
@@ -170,7 +183,7 @@ def check_time(
         not faults,
         got=f"{to_rfc3339(now)}, which does not fit {'; '.join(faults)}",
         wanted="a time when every certificate is in force, not before the document was made",
-        remedy=f"{alone}Ask the enclave for a new document; check this machine's clock; a document from the past is "
+        remedy=f"{alone}Ask for a new document; check this machine's clock; a document from the past is "
         f"verified at its own time, {to_rfc3339(document.made_at)}.",
     )
 
@@ -186,7 +199,7 @@ def check_report_data(document: NitroDocument, wanted: bytes | None, checklist: 
         nonce is not None and hmac.compare_digest(wanted, nonce),
         got="no nonce" if nonce is None else f"the nonce {nonce.hex()}",
         wanted=wanted.hex(),
-        remedy="The document was made for another question: ask the enclave for one with this nonce.",
+        remedy="The document was made for another question: ask for one with this nonce.",
     )
 
 

@@ -19,6 +19,7 @@ FORMATS = {
     "arm-cca": "confide.verify.cca",
     "jwt": "confide.verify.jwt",
     "aws-nitro": "confide.verify.nitro",
+    "aws-nitro-tpm": "confide.verify.nitro_tpm",
     "sev-snp": "confide.verify.snp",
     "sgx": "confide.verify.sgx",
     "tdx": "confide.verify.tdx",
