@@ -16,46 +16,46 @@ from confide.verify.jwt_services import GOOGLE, INTEL, MICROSOFT, NVIDIA
 Claims = Mapping[str, object]
 
 _WORKLOADS = {
-    GOOGLE: ("submods.container.image_digest",),
+    GOOGLE: ("submods/container/image_digest",),
     MICROSOFT: (
         "x-ms-sgx-mrenclave", "x-ms-sevsnpvm-launchmeasurement", "tdx_mrtd",
-        "x-ms-isolation-tee.x-ms-sevsnpvm-launchmeasurement", "x-ms-isolation-tee.tdx_mrtd",
+        "x-ms-isolation-tee/x-ms-sevsnpvm-launchmeasurement", "x-ms-isolation-tee/tdx_mrtd",
     ),
-    INTEL: ("tdx_mrtd", "tdx.tdx_mrtd", "sgx_mrenclave", "sgx.sgx_mrenclave"),
+    INTEL: ("tdx_mrtd", "tdx/tdx_mrtd", "sgx_mrenclave", "sgx/sgx_mrenclave"),
     NVIDIA: (),
 }  # fmt: skip
 _HARDWARE = {
     GOOGLE: ("hwmodel",),
-    MICROSOFT: ("x-ms-isolation-tee.x-ms-attestation-type", "x-ms-attestation-type"),
+    MICROSOFT: ("x-ms-isolation-tee/x-ms-attestation-type", "x-ms-attestation-type"),
     INTEL: ("attester_type",),
     NVIDIA: ("hwmodel",),
 }
 _NONCES = {
     GOOGLE: ("eat_nonce",),
     MICROSOFT: (
-        "nonce", "x-ms-runtime.client-payload.nonce", "x-ms-sgx-report-data", "x-ms-sevsnpvm-reportdata",
-        "tdx_report_data", "x-ms-isolation-tee.x-ms-sevsnpvm-reportdata", "x-ms-isolation-tee.tdx_report_data",
+        "nonce", "x-ms-runtime/client-payload/nonce", "x-ms-sgx-report-data", "x-ms-sevsnpvm-reportdata",
+        "tdx_report_data", "x-ms-isolation-tee/x-ms-sevsnpvm-reportdata", "x-ms-isolation-tee/tdx_report_data",
     ),
     INTEL: (
-        "eat_nonce", "tdx_report_data", "tdx.tdx_report_data", "sgx_report_data", "sgx.sgx_report_data",
-        "verifier_nonce.val",
+        "eat_nonce", "tdx_report_data", "tdx/tdx_report_data", "sgx_report_data", "sgx/sgx_report_data",
+        "verifier_nonce/val",
     ),
     NVIDIA: ("eat_nonce",),
 }  # fmt: skip
 _DEBUG = {
     MICROSOFT: (
         "x-ms-sgx-is-debuggable", "x-ms-sevsnpvm-is-debuggable", "tdx_td_attributes_debug",
-        "x-ms-isolation-tee.x-ms-sevsnpvm-is-debuggable", "x-ms-isolation-tee.tdx_td_attributes_debug",
+        "x-ms-isolation-tee/x-ms-sevsnpvm-is-debuggable", "x-ms-isolation-tee/tdx_td_attributes_debug",
     ),
     INTEL: (
-        "tdx_is_debuggable", "tdx.tdx_is_debuggable", "sgx_is_debuggable", "sgx.sgx_is_debuggable",
-        "tdx_td_attributes_debug", "tdx.tdx_td_attributes_debug",
+        "tdx_is_debuggable", "tdx/tdx_is_debuggable", "sgx_is_debuggable", "sgx/sgx_is_debuggable",
+        "tdx_td_attributes_debug", "tdx/tdx_td_attributes_debug",
     ),
 }  # fmt: skip
 _STATUS = {
     GOOGLE: (),
-    MICROSOFT: ("attester_tcb_status", "x-ms-isolation-tee.x-ms-compliance-status", "x-ms-compliance-status"),
-    INTEL: ("attester_tcb_status", "tdx.attester_tcb_status", "sgx.attester_tcb_status"),
+    MICROSOFT: ("attester_tcb_status", "x-ms-isolation-tee/x-ms-compliance-status", "x-ms-compliance-status"),
+    INTEL: ("attester_tcb_status", "tdx/attester_tcb_status", "sgx/attester_tcb_status"),
     NVIDIA: ("measres",),
 }
 # EAT's values of dbgstat that say that it is off (RFC 9711, section 4.2.9).
@@ -63,9 +63,9 @@ _DEBUG_OFF = {"disabled", "disabled-since-boot", "disabled-permanently", "disabl
 
 
 def claim(claims: Claims, path: str) -> object:
-    """The claim at a path with dots, None where there is none. Names with dots in them are not looked for."""
+    """The claim at a path with slashes, None where there is none."""
     value: object = claims
-    for name in path.split("."):
+    for name in path.split("/"):
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
 
@@ -168,17 +168,17 @@ class JwtSubject:
     @property
     def support(self) -> tuple[str, ...]:
         """How well the operating system is supported (Google: STABLE, LATEST, USABLE, EXPERIMENTAL)."""
-        return texts(claim(self.evidence.token.claims, "submods.confidential_space.support_attributes"))
+        return texts(claim(self.evidence.token.claims, "submods/confidential_space/support_attributes"))
 
     @property
     def project(self) -> str:
         """The cloud project in which the machine runs (Google)."""
-        return str(claim(self.evidence.token.claims, "submods.gce.project_id") or "")
+        return str(claim(self.evidence.token.claims, "submods/gce/project_id") or "")
 
     @property
     def overrides(self) -> tuple[str, ...]:
         """What of the container's environment and command was replaced at its start (Google)."""
-        container = claim(self.evidence.token.claims, "submods.container")
+        container = claim(self.evidence.token.claims, "submods/container")
         if not isinstance(container, Mapping):
             return ("no container",)
         return tuple(name for name in ("env_override", "cmd_override") if container.get(name))
