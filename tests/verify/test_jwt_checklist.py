@@ -148,6 +148,7 @@ JWKS = {
     "no key": SPACE.key_set({"kty": "RSA", "kid": KEY_ID}),
     "broken modulus": SPACE.key_set({"kty": "RSA", "kid": KEY_ID, "n": "", "e": "AQAB"}),
     "modulus that is no text": SPACE.key_set({"kty": "RSA", "kid": KEY_ID, "n": 5, "e": "AQAB"}),
+    "a modulus of 60,000 bytes": SPACE.key_set({"kty": "RSA", "kid": KEY_ID, "n": "_" * 80000, "e": "AQAB"}),
     "exponent missing": SPACE.key_set(SPACE.jwk(x5c=False, e=...)),
     "point off the curve": SPACE.key_set({"kty": "EC", "kid": KEY_ID, "crv": "P-256", "x": "AAAA", "y": "AAAA"}),
     "unknown kind": SPACE.key_set({"kty": "AKP", "kid": KEY_ID, "x": "AAAA"}),

@@ -248,7 +248,7 @@ FORMS = {
     "no number": signed(text().replace('index="3"', 'index="x"')),
     "no hexadecimal": signed(text().replace(MEASUREMENTS[9].hex(), "zz" * 48)),
     "an attribute of xml": signed(text().replace("<ns0:Payload>", '<ns0:Payload xml:base="a">')),
-    "too large": VBIOS_MANIFEST + b" " * (1 << 18),
+    "too large": VBIOS_MANIFEST + b" " * (1 << 17),
     "too many resources": signed(text().replace("    </ns0:Payload>", "<ns0:Resource/>" * 200 + "</ns0:Payload>")),
     "nine of them": b"",
 }

@@ -17,7 +17,7 @@ from typing import Any
 
 from confide.errors import Misuse, Refused
 
-MAX_BYTES = 1 << 18
+MAX_BYTES = 1 << 17
 MAX_INDEXES, MAX_ALTERNATIVES, MAX_CERTIFICATES = 256, 64, 8
 
 _SWID = "{http://standards.iso.org/iso/19770/-2/2015/schema.xsd}"

@@ -30,6 +30,7 @@ from confide.verify.x509 import Certificate, MalformedCertificateError, parse_it
 
 ALGORITHMS = RSA_PKCS1 | RSA_PSS | ECDSA_ANY
 MAX_KEY_SETS, MAX_KEYS = 8, 64
+_MAX_NUMBER = 1368  # characters of base64url for 8192 bits: larger numbers only cost time
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
 
@@ -138,8 +139,9 @@ def _bare_key(jwk: Mapping[str, object]) -> PublicKey:
     readers: dict[object, Any] = {"RSA": RSAAlgorithm.from_jwk, "EC": ECAlgorithm.from_jwk}
     reader = readers.get(jwk.get("kty"))
     fields = {name: jwk[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in jwk}
+    short = all(len(str(value)) <= _MAX_NUMBER for value in fields.values())
     try:
-        key = reader(json.dumps(fields)) if reader else None
+        key = reader(json.dumps(fields)) if reader and short else None
     except (PyJWTError, ValueError, TypeError, KeyError, AttributeError):
         key = None
     if not isinstance(key, RSAPublicKey | EllipticCurvePublicKey):
