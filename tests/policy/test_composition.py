@@ -14,14 +14,14 @@ from confide.evidence import EvidenceBundle
 from confide.evidence.bundle import pack_evidence, with_devices
 from confide.ids import sha256_of
 from confide.policy import Permit, Policy, Waiver, appraise, explain_policy, parse_policy
-from confide.policy.composition import MAX_DEPTH, MAX_ENTRIES, accept_of, is_shown, say_accept
+from confide.policy.composition import accept_of, is_shown, say_accept
 from confide.policy.model import AllOf, AnyOf, Workload
 from confide.policy.parsing import default_name
 from confide.policy.reading import WrongValueError
 from confide.policy.template import PlatformText, PolicyText, Release, default_values
 from confide.testing import FakeAmd
 from confide.verify import verify_evidence
-from confide.verify.devices import MAX_DEVICES, question_for
+from confide.verify.devices import question_for
 
 MakePolicy = Callable[..., str]
 DATA = bytes(range(64))
@@ -163,9 +163,21 @@ def test_without_a_policy_every_device_must_be_genuine(fake_amd: FakeAmd, milan:
 
 def test_devices_within_devices_and_too_many_are_refused(fake_amd: FakeAmd, milan: FakeAmd, cpu: EvidenceBundle):
     policy, one = policy_of(fake_amd, milan), device(milan)
-    assert permit(with_devices(cpu, [one] * MAX_DEVICES), policy, fake_amd)
-    for bundle in (with_devices(cpu, [with_devices(one, [one])]), with_devices(cpu, [one] * (MAX_DEVICES + 1))):
-        assert codes_of(bundle, policy, fake_amd) == ["evidence.devices"]
+    assert permit(with_devices(cpu, [one] * 16), policy, fake_amd)
+    (finding,) = findings_of(with_devices(cpu, [one] * 17), policy, fake_amd)
+    assert (finding.code, finding.got[:10]) == ("evidence.devices", "17 devices")
+    (finding,) = findings_of(with_devices(cpu, [with_devices(one, [one])]), policy, fake_amd)
+    assert (finding.code, finding.got) == ("evidence.devices", "1 devices, of which 1 have devices of their own")
+
+
+def test_check_of_devices_is_there_only_where_there_are_any_and_fails_with_them(
+    fake_amd: FakeAmd, milan: FakeAmd, cpu: EvidenceBundle
+):
+    policy = policy_of(fake_amd, milan, accept=None)
+    assert "evidence.devices" not in {check.code for check in permit(cpu, policy, fake_amd).checks}
+    with pytest.raises(Refused) as caught:
+        permit(with_devices(cpu, [device(milan, vmpl=1)]), policy, fake_amd)
+    assert [c.outcome for c in caught.value.checks if c.code == "evidence.devices"] == ["failed"]
 
 
 def test_device_is_asked_the_same_question_in_the_size_of_its_field():
@@ -200,8 +212,9 @@ def test_combinators_mean_what_they_say(text: str, shown: set[str], enough: bool
     [
         "{ all = [] }", "{ any = [] }", "[]", "{}", '""', '"tpu"', "true", "3", '{ none = ["cpu"] }',
         '{ all = ["cpu"], any = ["gpu"] }', '{ all = "cpu" }', '{ all = ["cpu", "cpu", "gpu", "switch"] }',
-        '{ all = ["cpu", { any = [] }] }', '{ all = ["cpu", 7] }', '{ all = ["cpu", "gpu"] }',
-        "{ all = [" * (MAX_DEPTH + 1) + '"cpu", "gpu", "switch"' + "] }" * (MAX_DEPTH + 1),
+        '{ all = ["cpu", "gpu", "switch", { any = [] }] }',
+        '{ all = ["cpu", "gpu", "switch", "tpu"] }', '{ all = ["cpu", 7] }', '{ all = ["cpu", "gpu"] }',
+        "{ all = [" * 5 + '"cpu", "gpu", "switch"' + "] }" * 5,
     ],
 )  # fmt: skip
 def test_empty_unknown_deep_or_incomplete_combination_is_an_error(text: str):
@@ -211,14 +224,21 @@ def test_empty_unknown_deep_or_incomplete_combination_is_an_error(text: str):
 
 def test_combination_of_more_than_32_names_is_an_error():
     lists = [list(order) for size in (1, 2, 3) for order in permutations(NAMES, size)]
-    assert sum(map(len, lists)) == MAX_ENTRIES + 1
+    assert sum(map(len, lists)) == 33
     with pytest.raises(WrongValueError, match="at most 32"):
         accept_of(NAMES)({"all": [{"any": order} for order in lists]})
     assert accept_of(NAMES)({"all": [{"any": order} for order in lists[1:]]})
 
 
+def test_list_has_at_most_32_entries():
+    names = [f"p{number}" for number in range(33)]
+    assert accept_of(names[:32])({"all": names[:32]}) == AllOf(tuple(names[:32]))
+    with pytest.raises(WrongValueError, match="at least one entry"):
+        accept_of(names)({"all": names})
+
+
 def test_deepest_combination_is_read():
-    text = "{ all = [" * (MAX_DEPTH - 1) + '"cpu", "gpu", "switch"' + "] }" * (MAX_DEPTH - 1)
+    text = "{ all = [" * 4 + '"cpu", "gpu", "switch"' + "] }" * 4
     assert say_accept(accept(text)) == "cpu and gpu and switch"
 
 

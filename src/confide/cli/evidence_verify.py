@@ -80,10 +80,8 @@ class _Verdict:
 
 def run(args: argparse.Namespace) -> Reply:
     """Verifies, and answers with the same document whatever the verdict."""
-    from confide.cli.policy_file import read_policy  # noqa: PLC0415 - --help needs no policy
-
     now = from_rfc3339(args.at) if args.at else system_clock()
-    policy = read_policy(args.policy) if args.policy else None
+    policy = _policy(args.policy)
     keys = _trusted_keys(args, policy)
     signer = _signer(args.ear)
     question = None
@@ -98,6 +96,14 @@ def run(args: argparse.Namespace) -> Reply:
     devices = [_conclude(device, policy) for device in whole.exam.devices] if whole.exam else []
     ear = _sign(signer, [whole, *devices], policy, question, now) if signer else None
     return _reply(whole, devices, now, ear)
+
+
+def _policy(path: Path | None) -> Policy | None:
+    if path is None:
+        return None
+    from confide.cli.policy_file import read_policy  # noqa: PLC0415 - only where there is a policy
+
+    return read_policy(path)
 
 
 def _trusted_keys(args: argparse.Namespace, policy: Policy | None) -> frozenset[str]:
