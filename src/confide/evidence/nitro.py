@@ -9,18 +9,18 @@ guide, "Validate a NitroTPM Attestation Document") are the same but for the name
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from cryptography import x509
 
 from confide.errors import Refused
 from confide.evidence.bundle import EvidenceBundle, pack_evidence
 from confide.evidence.cbor import MalformedCborError, load_cbor
 from confide.evidence.cbor_delivery import find_in_json
 from confide.evidence.cose import ES384, CoseSign1, MalformedCoseError, parse_sign1
+from confide.evidence.endorsements import is_der, split_pem
 
 FORMAT, TPM_FORMAT = "aws-nitro", "aws-nitro-tpm"
 PRODUCT, TPM_PRODUCT = "enclave", "instance"
@@ -35,7 +35,7 @@ DIGEST = "SHA384"
 # The protected header {1: -35}, to the byte (section 3.1), and the start of an envelope that has it.
 PROTECTED = bytes.fromhex("a1013822")
 _STARTS = (b"\x84\x44" + PROTECTED, b"\xd2\x84\x44" + PROTECTED)
-_HEX_START = _STARTS[0].hex()
+_IN_HEXADECIMAL = re.compile(_STARTS[0].hex().encode() + rb"(?:[0-9a-f]{2})+")
 # The name of a NitroTPM's registers as a key in CBOR.
 _TPM_MARK = b"\x6dnitrotpm_pcrs"
 _JSON_NAMES = ("attestation_document", "attestationDocument", "attestation_doc", "document")
@@ -201,8 +201,7 @@ def recognise(data: bytes) -> EvidenceBundle | None:
     enclaves deliver it in hexadecimal as the first label of a DNS name. The certificate around it is not looked at.
     """
     document = data if data.startswith(_STARTS) else find_in_json(data, _JSON_NAMES, _STARTS)
-    if document is None and (data.startswith(b"-----BEGIN CERTIFICATE") or _HEX_START.encode() in data):
-        document = _document_in_certificate(data)
+    document = document or _document_in_certificate(data)
     if not document:
         return None
     return pack_evidence(TPM_FORMAT if _TPM_MARK in document[:MAX_SIZE] else FORMAT, document)
@@ -210,10 +209,8 @@ def recognise(data: bytes) -> EvidenceBundle | None:
 
 def _document_in_certificate(data: bytes) -> bytes | None:
     try:
-        is_pem = data.startswith(b"-----")
-        certificate = (x509.load_pem_x509_certificate if is_pem else x509.load_der_x509_certificate)(data)
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        texts = [name for name in names.get_values_for_type(x509.DNSName) if name.startswith(_HEX_START)]
-        return binascii.unhexlify(texts[0].split(".")[0]) if texts else None
-    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.InvalidVersion):
+        items = split_pem(data) if data.startswith(b"-----BEGIN CERTIFICATE-----") else (data,)
+    except Refused:
         return None
+    found = [match[0] for one in items if is_der(one) and (match := _IN_HEXADECIMAL.search(one))]
+    return binascii.unhexlify(found[0]) if found else None
