@@ -32,7 +32,7 @@ from confide.testing.fake_service import (
     rsa_key,
     to_base64url,
 )
-from confide.verify import VerifiedEvidence, verify_evidence
+from confide.verify import Trust, VerifiedEvidence, examine_alone, verify_evidence
 from confide.verify.jwt import REQUIRED
 from confide.verify.jwt_services import GOOGLE, INTEL, MICROSOFT, NVIDIA, key_fits, service_of
 
@@ -407,7 +407,7 @@ def test_row_25_lists_of_another_form_are_refused(value: object):
 # Debug mode and the service's own verdict
 
 
-@pytest.mark.parametrize("state", ["enabled", "unknown", "", 5, False])
+@pytest.mark.parametrize("state", ["enabled", "unknown", "", 5, False, None, [], {}, ["disabled"]])
 def test_debug_mode_is_refused(state: object):
     assert codes_of(SPACE.evidence(SPACE.claims(dbgstat=state))) == {"jwt.debug"}
 
@@ -417,7 +417,7 @@ def test_debug_mode_is_refused(state: object):
     [
         (SPACE, {"dbgstat": ...}), (AZURE, {"x-ms-isolation-tee": ...}), (TRUST, {"tdx": ...}),
         (AZURE, {"x-ms-sgx-is-debuggable": True}), (TRUST, {"tdx_is_debuggable": True}),
-        (TRUST, {"sgx_is_debuggable": "false"}),
+        (TRUST, {"sgx_is_debuggable": "false"}), (AZURE, {"dbgstat": "enabled"}), (TRUST, {"dbgstat": "enabled"}),
     ],
 )  # fmt: skip
 def test_result_that_is_silent_or_contradicts_itself_on_debug_mode_is_refused(service, claims):
@@ -433,7 +433,68 @@ def test_result_of_a_failed_appraisal_is_refused(service, claims):
     assert codes_of(service.evidence(service.claims(**claims))) == {"jwt.result"}
 
 
+def test_debug_state_is_read_in_the_form_of_eat_as_well():
+    """Microsoft's profile for TDX tells it as `dbgstat`."""
+    for service in (AZURE, TRUST):
+        claims = {"tdx": ..., "x-ms-isolation-tee": ..., "dbgstat": "disabled"}
+        verify(service.evidence(service.claims(**claims)))
+
+
 # Form
+
+
+ODD: list[object] = [None, True, 5, 1e300, "", "x", [], {}, [5], [[]], [{}], {"a": {}}, {"id": []}]
+
+
+def paths_in(value: object) -> list[tuple[str, ...]]:
+    items = value.items() if isinstance(value, dict) else []
+    return [path for name, inner in items for path in [(name,), *((name, *rest) for rest in paths_in(inner))]]
+
+
+def replaced(value: dict[str, object], path: tuple[str, ...], odd: object) -> dict[str, object]:
+    name, *rest = path
+    inner = value[name]
+    assert not rest or isinstance(inner, dict)
+    return value | {name: replaced(inner, tuple(rest), odd) if rest and isinstance(inner, dict) else odd}
+
+
+@pytest.mark.parametrize("product", SERVICES)
+def test_claims_of_any_type_make_nothing_but_a_verdict(product: str):
+    service = SERVICES[product]
+    claims = service.claims() | {
+        "aud": "a",
+        "policy_ids_unmatched": [],
+        "x-ms-runtime": {"client-payload": {"nonce": ""}},
+    }
+    devices = nvidia_device()
+    for path in paths_in(claims):
+        for odd in ODD:
+            bundle = service.evidence(
+                replaced(claims, path, odd), endorsements=[service.key_set(service.jwk(x5c=False))]
+            )
+            exam = examine_alone(bundle, now=NOW, report_data=NONCE, trust=Trust.of(keys=[service.key_fingerprint]))
+            assert json.dumps(exam.claims())
+    for name in devices if product == NVIDIA else []:
+        for odd in ODD:
+            text = service.detached(claims, {"GPU-0": devices | {name: odd}})
+            exam = examine_alone(service.evidence(token=text), now=NOW, report_data=NONCE, trust=Trust())
+            assert exam.checklist.checks
+
+
+@pytest.mark.parametrize("product", [GOOGLE, NVIDIA])
+def test_keys_and_headers_of_any_type_make_nothing_but_a_verdict(product: str):
+    service = SERVICES[product]
+    for name in ("kty", "kid", "n", "e", "crv", "x", "y", "x5c", "alg", "use"):
+        for odd in ODD:
+            for certified in (True, False):
+                bundle = service.evidence(endorsements=[service.key_set(service.jwk(x5c=certified) | {name: odd})])
+                with pytest.raises((Refused, Unavailable)):
+                    verify(bundle, simulated_roots=[])
+    for name in ("alg", "kid", "typ", "x5c", "jku", "crit"):
+        for odd in ODD:
+            text = forged(SPACE.header() | {name: odd}, SPACE.claims())
+            examined = examine_alone(SPACE.evidence(token=text), now=NOW, report_data=None, trust=Trust())
+            assert examined.checklist.findings
 
 
 def forged(header: object, claims: object) -> str:

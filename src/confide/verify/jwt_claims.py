@@ -143,11 +143,10 @@ class JwtSubject:
         return True if True in found else None if None in found else False
 
     def _debug(self, claims: Claims) -> bool | None:
-        if self.product in {GOOGLE, NVIDIA}:
-            value = claims.get("dbgstat")
-            return None if value is None else value not in _DEBUG_OFF
-        values = [value for path in _DEBUG[self.product or MICROSOFT] if (value := claim(claims, path)) is not None]
-        return any(value is not False for value in values) if values else None
+        values = [claim(claims, path) for path in _DEBUG.get(self.product or "", ())]
+        states = [value is not False for value in values if value is not None]
+        states += [str(claims["dbgstat"]) not in _DEBUG_OFF] if "dbgstat" in claims else []
+        return any(states) if states else None
 
     @property
     def secure_boot(self) -> bool:

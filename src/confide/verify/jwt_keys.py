@@ -136,8 +136,8 @@ def _decoded(values: object) -> list[bytes]:
 
 
 def _bare_key(jwk: Mapping[str, object]) -> PublicKey:
-    readers: dict[object, Any] = {"RSA": RSAAlgorithm.from_jwk, "EC": ECAlgorithm.from_jwk}
-    reader = readers.get(jwk.get("kty"))
+    readers: dict[str, Any] = {"RSA": RSAAlgorithm.from_jwk, "EC": ECAlgorithm.from_jwk}
+    reader = readers.get(str(jwk.get("kty")))
     fields = {name: jwk[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in jwk}
     short = all(len(str(value)) <= _MAX_NUMBER for value in fields.values())
     try:
