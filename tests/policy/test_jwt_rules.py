@@ -160,6 +160,17 @@ def test_production_policy_takes_no_result_under_a_root_of_our_own():
     assert caught.value.codes == ("jwt.chain.root",)
 
 
+@pytest.mark.parametrize("product", SERVICES)
+def test_claims_of_any_type_are_judged(product: str):
+    """Nothing but a verdict comes out, whatever the service says where a text or a list should be."""
+    service, wanted = SERVICES[product], policy(product, secure_boot=Waiver("not the matter here"))
+    odd: list[object] = [None, True, 5, "", [], {}, [5], [{}], {"a": []}]
+    for name in service.claims():
+        for value in odd:
+            exam = judge(service.evidence(service.claims(**{name: value})), wanted, report_data=NONCE, now=NOW)
+            assert {check.code for check in exam.checklist.checks} >= KIND.codes
+
+
 def test_waivers_stand_in_the_result():
     verified = appraised(GOOGLE, {"secure_boot": Waiver("an old machine")}, secboot=False)
     assert next(check.reason for check in verified.checks if check.code == "jwt.secure_boot") == "an old machine"
