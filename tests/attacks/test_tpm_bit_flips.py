@@ -63,7 +63,7 @@ def test_no_bit_flip_and_no_truncation_is_accepted(tpm: FakeTpm, piece: str):
 
 
 def test_flips_of_a_keys_area_leave_the_key_what_it_is(tpm: FakeTpm):
-    """Nothing signs the public area. What is asked of its attributes stays as it was, or is refused; so does the key."""
+    """Nothing signs the public area: what is asked of its attributes stays as it was, or is refused."""
     bundle = tpm.evidence(report_data=b"question", event_log=None, pcrs=None)
     raw = piece_of(bundle, "ak")
     assert all(verified(with_piece(bundle, "ak", raw[:size]), tpm) is None for size in range(len(raw)))
