@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from confide.errors import Refused
 from confide.evidence import nitro
-from confide.evidence.nitro import MAX_SIZE, parse_document
+from confide.evidence.nitro import MAX_DOCUMENT, MAX_SIZE, parse_document
 from confide.evidence.recognition import recognise
 from confide.testing.fake_aws import FakeAws
 
@@ -103,7 +103,7 @@ def test_a_field_twice_is_refused():
 LIMITS = {
     "module_id": [(["x", "x" * 256]), (["", "x" * 257, b"x", 1, None])],
     "digest": [["SHA384"], ["SHA256", "SHA512", "sha384", "", b"SHA384", None]],
-    "timestamp": [[1, 2**40], [0, -1, 2**63, True, "1", None, b"1"]],
+    "timestamp": [[1, 2**40, 253_402_300_799_999], [0, -1, 2**63, 253_402_300_800_000, True, "1", None, b"1"]],
     "pcrs": [
         [{0: bytes(48)}, {31: bytes(32), 0: bytes(64)}, dict.fromkeys(range(32), bytes(48))],
         [{}, {32: bytes(48)}, {-1: bytes(48)}, {"0": bytes(48)}, {0: bytes(47)}, {0: bytes(20)}, {0: "x" * 48}, None,
@@ -127,6 +127,15 @@ def test_values_within_the_limits_are_read(field: str, value: object):
 @pytest.mark.parametrize(("field", "value"), [(name, value) for name, (_, bad) in LIMITS.items() for value in bad])
 def test_values_outside_of_the_limits_are_refused(field: str, value: object):
     assert code_of(AWS.sign(AWS.document(**{field: value}))) == "nitro.limits"
+
+
+def test_the_largest_time_is_still_a_date():
+    document = parse_document(AWS.sign(AWS.document(timestamp=253_402_300_799_999)))
+    assert document.claims()["timestamp"] == "9999-12-31T23:59:59.999+00:00"
+
+
+def test_the_largest_document_leaves_room_for_its_envelope():
+    assert (MAX_DOCUMENT, MAX_SIZE) == (16384, 16512)
 
 
 def test_the_finding_names_the_field_and_its_size():
