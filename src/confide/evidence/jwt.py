@@ -67,7 +67,7 @@ class JwtEvidence:
         return (self.token, *self.submodules.values())
 
 
-def refused(code: str, got: object, wanted: str) -> Refused:
+def _refused(code: str, got: object, wanted: str) -> Refused:
     """A refusal of a token that does not parse."""
     remedy = "Give the token as the service delivered it."
     return Refused.because(f"jwt.{code}", got=got, wanted=wanted, remedy=remedy)
@@ -78,7 +78,7 @@ def parse_jwt(data: bytes) -> JwtEvidence:
     `jwt.detached`.
     """
     if not 0 < len(data) <= MAX_BYTES:
-        raise refused("size", f"{len(data)} bytes", f"1 to {MAX_BYTES} bytes")
+        raise _refused("size", f"{len(data)} bytes", f"1 to {MAX_BYTES} bytes")
     text = data.strip()
     return _parse_detached(text) if text[:1] == b"[" else JwtEvidence(parse_token(text))
 
@@ -87,7 +87,7 @@ def parse_token(text: bytes) -> Token:
     """A token in the compact form. Raises Refused: `jwt.malformed`, `jwt.header`."""
     parts = text.split(b".")
     if len(parts) != _PARTS:
-        raise refused("malformed", f"{len(parts)} parts", "header, claims and signature, with dots between them")
+        raise _refused("malformed", f"{len(parts)} parts", "header, claims and signature, with dots between them")
     header, claims, signature = (_from_base64url(part) for part in parts)
     token = Token(text.decode("ascii"), _object(header, "header"), _object(claims, "claims"), signature)
     _check_header(token.header)
@@ -101,7 +101,7 @@ def _from_base64url(part: bytes) -> bytes:
     except ValueError:
         data = b""
     if not data or base64.urlsafe_b64encode(data).rstrip(b"=") != part:
-        raise refused("malformed", "a part that is not canonical base64url", "base64url without padding")
+        raise _refused("malformed", "a part that is not canonical base64url", "base64url without padding")
     return data
 
 
@@ -110,23 +110,23 @@ def _object(data: bytes, what: str) -> dict[str, object]:
     try:
         value = loads(data, f"token's {what}", MAX_BYTES)
     except Misuse as failure:
-        raise refused("malformed", failure.findings[0].got, f"the token's {what} as strict JSON") from None
+        raise _refused("malformed", failure.findings[0].got, f"the token's {what} as strict JSON") from None
     if not isinstance(value, dict):
-        raise refused("malformed", f"a {type(value).__name__} as the token's {what}", "a JSON object")
+        raise _refused("malformed", f"a {type(value).__name__} as the token's {what}", "a JSON object")
     return value
 
 
 def _check_header(header: Mapping[str, object]) -> None:
     """Names the algorithm; asks for nothing that is not understood (RFC 7515, section 4.1.11; RFC 7797)."""
     if not isinstance(header.get("alg"), str):
-        raise refused("header", "no algorithm", "`alg` in the header")
+        raise _refused("header", "no algorithm", "`alg` in the header")
     if unknown := sorted({"crit", "b64", "enc", "zip"} & header.keys()):
-        raise refused("header", f"`{unknown[0]}` in the header", "a plain signed token")
+        raise _refused("header", f"`{unknown[0]}` in the header", "a plain signed token")
     certificates = header.get("x5c", [])
     if not isinstance(certificates, list) or len(certificates) > MAX_CERTIFICATES:
-        raise refused("header", "`x5c` that is no short list", f"at most {MAX_CERTIFICATES} certificates")
+        raise _refused("header", "`x5c` that is no short list", f"at most {MAX_CERTIFICATES} certificates")
     if any(not isinstance(one, str) or not _is_base64(one) for one in certificates):
-        raise refused("header", "`x5c` with broken base64", "certificates in canonical base64")
+        raise _refused("header", "`x5c` with broken base64", "certificates in canonical base64")
 
 
 def _is_base64(text: str) -> bool:
@@ -144,7 +144,7 @@ def _parse_detached(text: bytes) -> JwtEvidence:
     named = token.claims.get("submods")
     wanted = {name: ["DIGEST", ["SHA-256", hashlib.sha256(details[name]).hexdigest()]] for name in details}
     if not isinstance(named, dict) or named != wanted:
-        raise refused("detached", "tokens that the outer one does not name by their digest", "exactly those it names")
+        raise _refused("detached", "tokens that the outer one does not name by their digest", "exactly those it names")
     return JwtEvidence(token, submodules)
 
 
@@ -152,12 +152,12 @@ def _split_detached(text: bytes) -> tuple[bytes, dict[str, bytes]]:
     try:
         value = loads(text, "token", MAX_BYTES)
     except Misuse as failure:
-        raise refused("malformed", failure.findings[0].got, "strict JSON") from None
+        raise _refused("malformed", failure.findings[0].got, "strict JSON") from None
     match value:
         case [["JWT", str(outer)], dict(details)] if _are_tokens(outer, details):
             return outer.encode(), {name: str(inner).encode() for name, inner in details.items()}
         case _:
-            raise refused("malformed", "a list of another form", 'a token, or [["JWT", token], {"GPU-0": token, …}]')
+            raise _refused("malformed", "a list of another form", 'a token, or [["JWT", token], {"GPU-0": token, …}]')
 
 
 def _are_tokens(outer: str, details: dict[str, object]) -> bool:
