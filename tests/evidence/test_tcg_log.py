@@ -163,6 +163,14 @@ def test_unknown_algorithm_in_a_header_is_carried_along():
     assert set(replay(log, "sha256")) == {1}
 
 
+@pytest.mark.parametrize(("size", "fits"), [(0, False), (1, True), (64, True), (65, False)])
+def test_digest_of_an_unknown_algorithm_has_a_size_that_can_be(size: int, fits: bool):
+    data = struct.pack("<16sIBBBBIHH", b"Spec ID Event03\0", 0, 0, 2, 0, 2, 1, 0x0099, size) + b"\0"
+    header = struct.pack("<II20sI", 0, NO_ACTION, bytes(20), len(data)) + data
+    log = header + struct.pack("<III", 1, 5, 1) + b"\x99\0" + bytes(size) + bytes(4) + b"\1"
+    assert events_in(parse_log, log[:-1] if fits else log) == (1 if fits else -1)
+
+
 # Canonical logs
 
 

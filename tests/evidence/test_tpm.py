@@ -51,6 +51,11 @@ def test_quote_is_read_as_it_was_written(tpm: FakeTpm):
     assert quote.selected == {"sha1": {0, 23}, "sha384": {7}, "sha256": set()}
 
 
+def test_mask_is_as_wide_as_its_pcrs_need():
+    assert encode_selection((("sha256", (23,)),)) == b"\0\0\0\1\0\x0b\3\0\0\x80"
+    assert encode_selection((("sha256", (24,)),)) == b"\0\0\0\1\0\x0b\4\0\0\0\1"
+
+
 def test_selection_of_32_pcrs_is_read(tpm: FakeTpm):
     quote = tpm.quote(selection=(("sha256", (0, 31)),), pcr_digest=bytes(32))
     assert parse_quote(quote.encode()).selection == (("sha256", (0, 31)),)
@@ -318,6 +323,7 @@ def test_instance_is_read_from_its_extension():
     assert (found.project_id, found.zone, found.instance_name) == ("project-example", "us-central1-a", "machine")
     assert found.claims()["instance_id"] == "6797026933021542085"
     assert read_instance(instance_extension(project="p" * 200)) is not None
+    assert read_instance(instance_extension(project="p" * 300)) is not None
 
 
 def test_every_cut_of_an_instance_is_none():

@@ -194,6 +194,12 @@ def test_another_key_than_the_trusted_one_is_refused(tpm: FakeTpm):
     assert caught.value.codes == ("tpm.chain.missing",)
 
 
+def test_renewed_certificate_is_found_beside_one_that_leads_nowhere(tpm: FakeTpm):
+    lost = issue("Another CA", rsa.generate_private_key(65537, 2048), NOW)
+    chain = [tpm.leaf(issuer=lost).der, tpm.leaf().der, tpm.intermediate.der, tpm.root.der]
+    assert verify(tpm, tpm.evidence(endorsements=chain)).root == tpm.root_fingerprint
+
+
 def test_certificate_signed_by_another_intermediate_is_refused(tpm: FakeTpm):
     stranger = issue("EK/AK CA Intermediate", rsa.generate_private_key(65537, 2048), NOW, tpm.root)
     chain = [tpm.leaf(issuer=stranger).der, tpm.intermediate.der, tpm.root.der]

@@ -30,6 +30,8 @@ from confide.verify.x509 import Certificate, MalformedCertificateError, Revocati
 
 ALGORITHMS = RSA_PKCS1 | ECDSA_ANY
 MAX_KEY = 8192
+# A key whose certificate was renewed has two; looking for the path of each costs time.
+_MAX_LEAVES = 2
 
 # The subject alternative name says who made the TPM (TCG EK Credential Profile, section 3.2.9); it is critical where
 # the subject is empty. Nothing is decided by it: the root decides who made the TPM.
@@ -139,7 +141,7 @@ def find_voucher(key: AttestationKey, items: Sequence[Certificate | RevocationLi
         return Voucher(())
     certificates = [item for item in items if isinstance(item, Certificate)]
     lists = tuple(item for item in items if isinstance(item, RevocationList))
-    own = [key.certificate] if key.certificate else [one for one in certificates if _is_for(one, key)]
+    own = [key.certificate] if key.certificate else [one for one in certificates if _is_for(one, key)][:_MAX_LEAVES]
     paths = [find_path(leaf, certificates, ALGORITHMS) for leaf in own]
     roots = GOOGLE_TPM_ROOTS.keys() | trust.simulated_roots
     best = next((path for path in paths if path[-1].fingerprint in roots), next(iter(paths), None))
