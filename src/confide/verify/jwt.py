@@ -17,7 +17,7 @@ refused without one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from jwt.algorithms import get_default_algorithms
@@ -68,7 +68,8 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     evidence = check_form(bundle.evidence_bytes(), checklist)  # 1
     service = check_issuer(evidence, checklist) if evidence else None  # 2
     if evidence is None or service is None:
-        _not_checked(REQUIRED - ALONE - {check.code for check in checklist.checks}, checklist)
+        made = {check.code for check in checklist.checks}
+        _not_checked(REQUIRED - ALONE - made, checklist.findings[-1].code, checklist)
         return exam
     exam.unverified_subject = JwtSubject(evidence, service.product, now)
     check_algorithm(evidence, service, checklist)  # 3
@@ -82,8 +83,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     return exam
 
 
-def _not_checked(codes: frozenset[str] | set[str], checklist: Checklist) -> None:
-    cause = checklist.findings[0].code
+def _not_checked(codes: Collection[str], cause: str, checklist: Checklist) -> None:
     for code in sorted(codes):
         checklist.unchecked(code, cause)
 
@@ -180,7 +180,7 @@ def _check_key(
 ) -> None:
     """Steps 4 and 5 for one token: the key is trusted, and made the signature."""
     if found is None:
-        _not_checked({f"jwt.{name}" for name in (*_CHAIN, "signature")}, exam.checklist)
+        _not_checked({f"jwt.{name}" for name in (*_CHAIN, "signature")}, "the finding of the key", exam.checklist)
         return
     if found.fingerprint in trust.keys or not found.path:
         check_trusted_key(found, trust, exam)

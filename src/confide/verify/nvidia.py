@@ -108,7 +108,8 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     items, answers = _sort_endorsements(bundle, checklist)
     report = check_report(bundle.evidence_bytes(), checklist)  # 1
     if report is None:
-        _not_checked(REQUIRED - {check.code for check in checklist.checks}, checklist)
+        made = {check.code for check in checklist.checks}
+        _not_checked(REQUIRED - made, checklist.findings[-1].code, checklist)
         return exam
     check_exchange(report.exchange, checklist)  # 2
     check_report_data(report.exchange, report_data, checklist)  # 7
@@ -119,7 +120,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     if complete:
         check_chain(path, lists, answers, trust, exam)  # 3
     else:
-        _not_checked({f"nvidia.{name}" for name in _CHAIN}, checklist)
+        _not_checked({f"nvidia.{name}" for name in _CHAIN}, "nvidia.chain.missing", checklist)
     roles = check_manifests(manifests, report, product, lists=lists, answers=answers, trust=trust, exam=exam)  # 8
     exam.unverified_subject = NvidiaSubject(report, tuple(path), product, _is_asked(path, lists, exam), roles)
     return exam
@@ -145,8 +146,7 @@ def _is_asked(path: Sequence[Certificate], lists: Sequence[RevocationList], exam
     return any(one.issuer in above for one in lists) or outcomes["nvidia.ocsp"] == "passed"
 
 
-def _not_checked(codes: Collection[str], checklist: Checklist) -> None:
-    cause = checklist.findings[0].code
+def _not_checked(codes: Collection[str], cause: str, checklist: Checklist) -> None:
     for code in sorted(codes):
         checklist.unchecked(code, cause)
 
@@ -154,7 +154,7 @@ def _not_checked(codes: Collection[str], checklist: Checklist) -> None:
 def _check_device(report: NvidiaReport, path: Sequence[Certificate], checklist: Checklist) -> str | None:
     """Steps 4 to 6, which need the leaf. Returns the product."""
     if not path:
-        _not_checked({f"nvidia.{name}" for name in ("product", "signature", "fwid")}, checklist)
+        _not_checked(("nvidia.product", "nvidia.signature", "nvidia.fwid"), "nvidia.chain.missing", checklist)
         return None
     check_signature(report.exchange, path[0], checklist)  # 5
     check_fwid(report, path[0], checklist)  # 6
