@@ -7,16 +7,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import cbor2
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 
 from confide.errors import Refused
 from confide.evidence import EvidenceBundle, pack_evidence
+from confide.evidence.azure_containers import MAX_POLICY
 from confide.evidence.cose import ALGORITHM, CONTENT_TYPE, ES384, PS256, RS256, X5CHAIN, parse_sign1
 from confide.evidence.endorsements import split_endorsements
 from confide.evidence.recognition import recognise
@@ -137,6 +141,16 @@ def test_another_container_policy_is_refused_and_none_is_said(amd: FakeAmd, micr
     assert checks["azure.security_policy"] == "not applicable"
 
 
+def test_too_long_a_container_policy_is_refused_though_it_is_the_hardwares(amd: FakeAmd, microsoft: FakeMicrosoft):
+    endorsement = microsoft.endorse(LAUNCHED)
+    for policy, refused in ((bytes(MAX_POLICY), False), (bytes(MAX_POLICY + 1), True)):
+        bundle = group(amd, endorsement, policy, host_data=hashlib.sha256(policy).digest())
+        if refused:
+            assert refusal(amd, microsoft, bundle) == {"azure.security_policy"}
+        else:
+            assert verify(amd, microsoft, bundle)
+
+
 def test_debug_mode_is_refused_without_a_policy(amd: FakeAmd, microsoft: FakeMicrosoft):
     inner = amd.evidence(amd.report(policy=1 << 17 | 1 << 19, measurement=LAUNCHED))
     bundle = pack_evidence(
@@ -149,7 +163,8 @@ def test_debug_mode_is_refused_without_a_policy(amd: FakeAmd, microsoft: FakeMic
 
 
 def test_a_report_that_is_none_is_refused(amd: FakeAmd, microsoft: FakeMicrosoft):
-    bundle = pack_evidence("azure-containers", b"", (), uvm_endorsement=microsoft.endorse(LAUNCHED))
+    parts = {"uvm_endorsement": microsoft.endorse(LAUNCHED), "security_policy": POLICY}
+    bundle = pack_evidence("azure-containers", b"", (), **parts)
     assert refusal(amd, microsoft, bundle) == {"snp.size"}
 
 
@@ -166,6 +181,13 @@ def test_a_signature_over_other_bytes_is_refused(amd: FakeAmd, microsoft: FakeMi
 def test_another_algorithm_than_the_signature_is_by_is_refused(amd: FakeAmd, microsoft: FakeMicrosoft, algorithm: int):
     bundle = group(amd, microsoft.endorse(LAUNCHED, header={ALGORITHM: algorithm}))
     assert refusal(amd, microsoft, bundle) == {"uvm.signature"}
+
+
+def test_a_signature_by_an_algorithm_that_microsoft_does_not_use_is_refused(amd: FakeAmd, microsoft: FakeMicrosoft):
+    """By the right key, over the right bytes: RSASSA-PKCS1-v1_5 is still none of the allowed ones."""
+    unsigned = parse_sign1(microsoft.endorse(LAUNCHED, header={ALGORITHM: RS256}), tags={1})
+    signature = microsoft.leaf_key.sign(unsigned.to_be_signed(), PKCS1v15(), SHA256())
+    assert refusal(amd, microsoft, group(amd, replace(unsigned, signature=signature).encode())) == {"uvm.signature"}
 
 
 def test_unprotected_headers_say_nothing(amd: FakeAmd, microsoft: FakeMicrosoft):

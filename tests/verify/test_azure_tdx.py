@@ -46,6 +46,7 @@ def test_healthy_machine_is_accepted_with_every_check(azure: FakeAzureTdx):
     verified = verify(azure, azure.evidence(NONCE))
     assert {check.code for check in verified.checks} >= verifier_of("azure-tdx-vtpm").REQUIRED
     assert {check.outcome for check in verified.checks} <= {"passed", "not applicable"}
+    assert len({check.code for check in verified.checks}) == len(verified.checks)
     assert verified.subject.product == "TDX"
     assert verified.simulated
 
@@ -72,6 +73,15 @@ def test_a_quote_of_another_domain_than_the_tdreport_is_refused(azure: FakeAzure
     assert codes_of(azure, with_evidence(azure.evidence(NONCE), other.encode())) == {"azure.td_report"}
 
 
+@pytest.mark.parametrize("at", range(4))
+def test_a_report_of_another_type_than_a_tdreport_is_refused(azure: FakeAzureTdx, at: int):
+    """REPORTTYPE is behind the MAC alone: nothing else holds these four bytes."""
+    bundle = azure.evidence(NONCE)
+    changed = bytearray(bundle.evidence_bytes())
+    changed[0x20 + at] ^= 2
+    assert codes_of(azure, with_evidence(bundle, bytes(changed))) == {"azure.td_report"}
+
+
 def test_a_machine_without_its_td_quote_is_refused(azure: FakeAzureTdx):
     assert codes_of(azure, azure.evidence(NONCE, without_quote=True)) == {"azure.td_quote.missing"}
 
@@ -81,6 +91,10 @@ def test_what_is_no_td_quote_is_refused(azure: FakeAzureTdx):
     parts: dict[str, Any] = {name: bundle.part(name) for name in bundle.parts} | {"td_quote": b"\4\0"}
     broken = pack_evidence(bundle.format, bundle.evidence_bytes(), bundle.endorsement_bytes(), **parts)
     assert all(code.startswith("tdx.") for code in codes_of(azure, broken))
+    with pytest.raises(Refused) as caught:
+        verify(azure, broken)
+    (runtime,) = (check for check in caught.value.checks if check.code == "azure.runtime_data")
+    assert runtime.reason.startswith("not checked")
 
 
 def test_a_quote_of_the_vtpm_for_another_nonce_is_refused(azure: FakeAzureTdx):

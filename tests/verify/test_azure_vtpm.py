@@ -67,6 +67,7 @@ def test_healthy_machine_is_accepted_with_every_check(product: str):
     assert verified.subject.product == product
     assert {check.code for check in verified.checks} >= verifier_of("azure-snp-vtpm").REQUIRED
     assert {check.outcome for check in verified.checks} <= {"passed", "not applicable"}
+    assert len({check.code for check in verified.checks}) == len(verified.checks)
     assert set(verified.claims) == {"product", "hardware", "tpm", "runtime"}
 
 
@@ -99,6 +100,13 @@ def test_a_strangers_attestation_key_in_the_claims_is_refused(azure: FakeAzure):
     forged = replace(report, runtime_data=json.dumps(claims).encode()).encode()
     bundle = azure.evidence(NONCE, parts=azure.parts(azure.quote(NONCE), key=STRANGER))
     assert codes_of(azure, with_evidence(bundle, forged)) == {"azure.runtime_data"}
+
+
+def test_a_report_of_the_hardware_that_does_not_parse_is_refused(azure: FakeAzure):
+    bundle = azure.evidence(NONCE)
+    report = parse_hcl_report(bundle.evidence_bytes())
+    broken = replace(report, hardware=b"\x63" + report.hardware[1:]).encode()
+    assert codes_of(azure, with_evidence(bundle, broken)) == {"snp.version"}
 
 
 def test_report_data_behind_the_hash_must_be_zero(azure: FakeAzure):

@@ -20,6 +20,8 @@ from confide.evidence.azure_vtpm import FORMATS
 from confide.evidence.endorsements import split_endorsements
 from confide.evidence.hcl import parse_hcl_report, parse_runtime_claims
 from confide.evidence.recognition import recognise
+from confide.evidence.snp import parse_report
+from confide.testing.fake_uvm import FakeMicrosoft
 from confide.verify import verify_evidence
 
 SHARED = Path(__file__).parents[3] / "shared" / "evidence"
@@ -225,6 +227,22 @@ def test_a_real_report_without_its_quote_is_refused():
     with pytest.raises(Refused) as caught:
         verify_evidence(bundle, now=datetime.fromisoformat(IN_2024), report_data=None)
     assert caught.value.codes == ("azure.quote.missing",)
+
+
+def test_a_forged_endorsement_of_a_real_machine_makes_the_whole_simulated(monkeypatch: pytest.MonkeyPatch):
+    """AMD's chain is the real one; only who allows a simulated Microsoft gets an answer, and it says so."""
+    now = datetime.fromisoformat(IN_2026)
+    machine = bundle_of(next(case for case in CASES if case.path == f"{TRUSTEE}/evidence-v1.json"))
+    report = parse_hcl_report(machine.evidence_bytes()).hardware
+    microsoft = FakeMicrosoft.create(now)
+    endorsement = microsoft.endorse(parse_report(report).measurement)
+    bundle = pack_evidence("azure-containers", report, machine.endorsement_bytes(), uvm_endorsement=endorsement)
+    assert verify_evidence(bundle, now=now, report_data=None, simulated_roots=[microsoft.root_fingerprint]).simulated
+    with pytest.raises(Refused) as caught:
+        verify_evidence(bundle, now=now, report_data=None)
+    assert caught.value.codes == ("uvm.chain.root",)
+    monkeypatch.setattr("confide.verify.uvm.MICROSOFT_UVM_ROOTS", {microsoft.root_fingerprint: "as if it were pinned"})
+    assert not verify_evidence(bundle, now=now, report_data=None).simulated
 
 
 def test_every_real_file_has_a_verdict_or_a_reason():

@@ -85,6 +85,11 @@ class FakeMicrosoft:
         return sha256_of(self.chain[-1])
 
     @property
+    def leaf_key(self) -> rsa.RSAPrivateKey:
+        """What signs endorsements."""
+        return _key("leaf")
+
+    @property
     def issuer(self) -> str:
         """The did:x509 of this chain."""
         return write_did(self.root_fingerprint, UVM_USAGE)
@@ -114,7 +119,7 @@ class FakeMicrosoft:
 
     def sign(self, message: CoseSign1) -> bytes:
         """The message, signed by the leaf's key (PS384)."""
-        return replace(message, signature=_key("leaf").sign(message.to_be_signed(), _PSS, SHA384())).encode()
+        return replace(message, signature=self.leaf_key.sign(message.to_be_signed(), _PSS, SHA384())).encode()
 
     def _plain(self) -> dict[object, object]:
         return {
