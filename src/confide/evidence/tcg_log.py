@@ -28,12 +28,11 @@ ALGORITHMS = {
 }  # fmt: skip
 SIZES = dict(ALGORITHMS.values())
 # The library's constructors; SM3 it does not have everywhere, and only by name.
+_SM3 = {"sm3_256": partial(hashlib.new, "sm3")} if "sm3" in hashlib.algorithms_available else {}
 _HASHES: dict[str, Callable[[bytes], Any]] = {
     "sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512,
-    "sha3_256": hashlib.sha3_256, "sha3_384": hashlib.sha3_384, "sha3_512": hashlib.sha3_512,
+    "sha3_256": hashlib.sha3_256, "sha3_384": hashlib.sha3_384, "sha3_512": hashlib.sha3_512, **_SM3,
 }  # fmt: skip
-if "sm3" in hashlib.algorithms_available:
-    _HASHES["sm3_256"] = partial(hashlib.new, "sm3")
 
 EV_NO_ACTION = 0x03
 NO_REGISTER = 0xFFFFFFFF
