@@ -11,7 +11,6 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
@@ -171,8 +170,6 @@ class _WrongShapeError(ValueError):
     """The bytes are no collateral. The message says why."""
 
 
-# The same collateral comes with every quote of a machine for weeks. What is remembered is the parsing, never a verdict.
-@lru_cache(maxsize=16)
 def read_collateral(endorsements: tuple[bytes, ...]) -> Collateral:
     """The collateral in the endorsements: each is a certificate or list in DER, PEM (URL-encoded too), hexadecimal or
     base64, a response of Intel's service, or the JSON of a whole collateral. Raises Refused `endorsement.malformed` for

@@ -6,9 +6,10 @@ Source: Intel SGX PCK Certificate and Certificate Revocation List Profile Specif
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from confide.checklist import Checklist
 from confide.errors import ConfideError, Refused
@@ -35,21 +36,44 @@ _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----\r?\n((?:%s)+)-----END CERTIFICA
 _CHAIN = re.compile(rb"(?:%s)+\0*" % _PEM.pattern)
 
 
-@dataclass(frozen=True, slots=True)
-class Endorsements:
-    """Everything that came along, parsed: certificates, revocation lists (and their DER, in the same order), and
-    Intel's documents.
+@dataclass(frozen=True, slots=True, eq=False)
+class IntelList(RevocationList):
+    """A revocation list and its DER. The same two lists come with every quote for weeks: that an authority signed one
+    is remembered. Whether it is in force, and whom it names, is judged each time.
     """
 
+    der: bytes
+
+    @classmethod
+    def of(cls, one: RevocationList, der: bytes) -> IntelList:
+        """The list that was parsed from this DER."""
+        return cls(one.parsed, one.issuer, one.this_update, one.next_update, one.revoked, one.algorithm, der)
+
+    def __eq__(self, other: object) -> bool:
+        """The same bytes are the same list."""
+        return isinstance(other, IntelList) and self.der == other.der
+
+    def __hash__(self) -> int:
+        return hash(self.der)
+
+    def signed_by(self, issuer: Certificate, algorithms: Collection[str]) -> bool:
+        """Whether the issuer's key made the signature, by one of these algorithms."""
+        return _is_signed_list(self, issuer, frozenset(algorithms))
+
+
+@lru_cache(maxsize=64)
+def _is_signed_list(one: IntelList, issuer: Certificate, algorithms: frozenset[str]) -> bool:
+    return RevocationList.signed_by(one, issuer, algorithms)
+
+
+@dataclass(frozen=True, slots=True)
+class Endorsements:
+    """Everything that came along, parsed: certificates, revocation lists, and Intel's documents."""
+
     certificates: tuple[Certificate, ...] = ()
-    lists: tuple[RevocationList, ...] = ()
-    ders_of_lists: tuple[bytes, ...] = ()
+    lists: tuple[IntelList, ...] = ()
     tcb_infos: tuple[Signed[TcbInfo], ...] = ()
     identities: tuple[Signed[EnclaveIdentity], ...] = ()
-
-    def der_of(self, one: RevocationList) -> bytes:
-        """The DER of one of the lists."""
-        return self.ders_of_lists[self.lists.index(one)]
 
     def best_first(self, now: datetime) -> Endorsements:
         """The same, with the documents in the order in which they are preferred: those in force, then by their
@@ -67,6 +91,9 @@ class Endorsements:
         )
 
 
+# The same collateral comes with every quote of a machine for weeks, and the same chain. What is remembered is the
+# parsing, never a verdict.
+@lru_cache(maxsize=16)
 def parse_endorsements(endorsements: tuple[bytes, ...]) -> Endorsements:
     """Everything in the endorsements. Raises Refused `endorsement.malformed`."""
     collateral = read_collateral(endorsements)
@@ -82,8 +109,7 @@ def parse_endorsements(endorsements: tuple[bytes, ...]) -> Endorsements:
     lists = {der: one for der, one in parsed.items() if isinstance(one, RevocationList)}
     return Endorsements(
         tuple(one for one in parsed.values() if isinstance(one, Certificate)),
-        tuple(lists.values()),
-        tuple(lists),
+        tuple(IntelList.of(one, der) for der, one in lists.items()),
         collateral.tcb_infos,
         collateral.identities,
     )
@@ -96,7 +122,8 @@ def path_rules(prefix: str, trust: Trust) -> PathRules:
     )
 
 
-def read_chain(pem: bytes) -> list[Certificate] | None:
+@lru_cache(maxsize=64)
+def read_chain(pem: bytes) -> tuple[Certificate, ...] | None:
     """The certificates in a quote's certification data, leaf first; None where it is not PEM in its strict form, or
     has another number of certificates than one to four.
     """
@@ -108,7 +135,7 @@ def read_chain(pem: bytes) -> list[Certificate] | None:
     except (ConfideError, MalformedCertificateError):
         return None
     found = [one for one in items if isinstance(one, Certificate)]
-    return found if 0 < len(found) == len(items) <= _MAX_CERTIFICATES else None
+    return tuple(found) if 0 < len(found) == len(items) <= _MAX_CERTIFICATES else None
 
 
 def check_form(pem: bytes, given: Endorsements, prefix: str, checklist: Checklist) -> list[Certificate] | None:
@@ -123,7 +150,7 @@ def check_form(pem: bytes, given: Endorsements, prefix: str, checklist: Checklis
         wanted="the platform's certificate, its authority's, and Intel's root, in PEM",
         remedy=FORGED,
     )
-    return None if chain is None else chain + find_path(chain[-1], given.certificates, ALGORITHMS)[1:]
+    return None if chain is None else [*chain, *find_path(chain[-1], given.certificates, ALGORITHMS)[1:]]
 
 
 def check_kind(path: Sequence[Certificate], prefix: str, checklist: Checklist) -> None:

@@ -11,10 +11,10 @@ from confide.clock import to_rfc3339
 from confide.evidence.intel_collateral import EnclaveIdentity, Signed, TcbInfo
 from confide.evidence.intel_pck import PckExtension
 from confide.verify.chains import PathRules, check_path, find_path
-from confide.verify.intel_chain import AUTHORITIES, SIGNER, Endorsements
+from confide.verify.intel_chain import AUTHORITIES, SIGNER, Endorsements, IntelList
 from confide.verify.intel_signatures import ALGORITHMS, is_signed, point_of
 from confide.verify.intel_tee import Tee
-from confide.verify.x509 import Certificate, RevocationList
+from confide.verify.x509 import Certificate
 
 FETCH = "Fetch Intel's collateral for this platform (`confide endorsements fetch`) and give it with the evidence."
 
@@ -54,8 +54,8 @@ def choose(
     return Chosen(
         tcb_info=info,
         identity=identity,
-        root_list=given.der_of(root_list),
-        pck_list=given.der_of(pck_list),
+        root_list=root_list.der,
+        pck_list=pck_list.der,
         tcb_info_path=_path_of(info, signers, given),
         identity_path=_path_of(identity, signers, given),
     )
@@ -65,7 +65,7 @@ def _is_of(info: TcbInfo, pck: PckExtension) -> bool:
     return (info.fmspc.lower(), info.pce_id.lower()) == (pck.fmspc.hex(), pck.pce_id.hex())
 
 
-def _list_of(authority: Certificate, given: Endorsements) -> RevocationList | None:
+def _list_of(authority: Certificate, given: Endorsements) -> IntelList | None:
     """The authority's list, the newest where there are several."""
     found = [one for one in given.lists if one.issuer == authority.subject]
     return max(found, key=lambda one: one.this_update, default=None)
@@ -76,7 +76,7 @@ def _signers(given: Endorsements) -> list[Certificate]:
     return [one for one in given.certificates if one.common_name == SIGNER]
 
 
-def _check_missing(given: Endorsements, root_list: RevocationList | None, tee: Tee, checklist: Checklist) -> None:
+def _check_missing(given: Endorsements, root_list: IntelList | None, tee: Tee, checklist: Checklist) -> None:
     has = {
         "TCB info": given.tcb_infos,
         "identity of the quoting enclave": given.identities,
@@ -136,7 +136,7 @@ def _check_platform(
 
 
 def _check_authority(
-    path: Sequence[Certificate], given: Endorsements, pck_list: RevocationList | None, tee: Tee, checklist: Checklist
+    path: Sequence[Certificate], given: Endorsements, pck_list: IntelList | None, tee: Tee, checklist: Checklist
 ) -> None:
     """The revocation list of platform keys is the one of the authority that issued this platform's certificate."""
     others = [one for one in given.lists if one.issuer != path[-1].subject]

@@ -28,6 +28,7 @@ def _numbers(signature: bytes) -> tuple[int, int]:
     return int.from_bytes(signature[:_NUMBER], "big"), int.from_bytes(signature[_NUMBER:], "big")
 
 
+@lru_cache(maxsize=64)
 def is_point(key: bytes) -> bool:
     """Whether 64 bytes are a point of the curve."""
     try:
@@ -37,6 +38,7 @@ def is_point(key: bytes) -> bool:
     return True
 
 
+@lru_cache(maxsize=64)
 def point_of(certificate: Certificate) -> bytes | None:
     """The key of a certificate as 64 bytes, or None where it is no key on P-256."""
     key = certificate.public_key
