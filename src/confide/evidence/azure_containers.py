@@ -21,7 +21,7 @@ def recognise(data: bytes) -> EvidenceBundle | None:
     """The bundle that JSON with `evidence` and `uvm_endorsements` makes; None for anything else. Raises Refused
     (`evidence.format`, `endorsement.malformed`) for a field of another shape.
     """
-    document = read_object(data)
+    document = read_object(data, "evidence", "uvm_endorsements")
     if document is None or not {"evidence", "uvm_endorsements"} <= document.keys():
         return None
     fields = {name: _text(document, name) for name in ("evidence", "endorsements", "uvm_endorsements")}

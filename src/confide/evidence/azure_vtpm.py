@@ -33,7 +33,7 @@ def recognise(data: bytes) -> EvidenceBundle | None:
     """
     if data.startswith(MAGIC):
         return pack_evidence(FORMATS[parse_hcl_report(data).platform], data)
-    document = read_object(data)
+    document = read_object(data, "message", "signature", "pcrs")
     return _from_json(document) if document is not None else None
 
 

@@ -13,11 +13,13 @@ MAX_BYTES = 1 << 19
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 
 
-def read_object(data: bytes) -> dict[str, object] | None:
-    """The JSON object in a file of evidence; None where it is no strict JSON object of at most 512 KiB. Where it is an
-    envelope that names a platform and holds the evidence, what is in it.
+def read_object(data: bytes, *names: str) -> dict[str, object] | None:
+    """The JSON object in a file of evidence; None where it is no strict JSON object of at most 512 KiB, or lacks one
+    of these names. Where it is an envelope that names a platform and holds the evidence, what is in it.
     """
     if len(data) > MAX_BYTES or not data.lstrip().startswith(b"{"):
+        return None
+    if not all(f'"{name}"'.encode() in data for name in names):  # before it is parsed: many modules look at each file
         return None
     try:
         document = loads(data, "evidence", MAX_BYTES)

@@ -35,7 +35,7 @@ def recognise(data: bytes) -> EvidenceBundle | None:
     """The bundle that JSON with an `attestation_report` makes; None for anything else. Raises Refused
     (`evidence.format`) for a field of another shape, and `endorsement.malformed` for certificates that are none.
     """
-    document = read_object(data)
+    document = read_object(data, "attestation_report")
     report = document.get("attestation_report") if document else None
     if document is None or report is None or (isinstance(report, Mapping) and "measurement" not in report):
         return None
