@@ -76,7 +76,7 @@ def test_what_the_sample_does_not_show_is_waived_in_words_and_told_at_the_top(fa
     policy = suggested(fake_amd, bundle)
     waiver = policy.platforms[0].values["smt"]
     assert isinstance(waiver, Waiver)
-    assert waiver.reason == "the sample does not show what a strict policy wants: got True, wanted false"
+    assert waiver.reason == "the sample does not show what a strict policy wants: got true, wanted false"
     assert "# The sample falls short of a strict new policy in: smt of sev-snp." in policy.text
     assert codes(fake_amd, bundle, policy) == set()
 
