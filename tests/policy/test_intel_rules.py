@@ -152,6 +152,23 @@ def test_old_collateral_is_refused(machine: Machine):
     assert codes_of(old, {"maximum_collateral_age": 9}) == (f"{machine.tee}.collateral.age",)
 
 
+def test_what_was_got_is_said_as_the_file_has_it(machine: Machine):
+    def got(one: Machine, values: Mapping[str, object]) -> list[str]:
+        with pytest.raises(Refused) as caught:
+            appraised(one, values)
+        return [finding.got for finding in caught.value.findings]
+
+    less = with_level(machine, "SWHardeningNeeded", "INTEL-SA-00615", "INTEL-SA-00289")
+    assert got(less, {"tcb_status": ["SWHardeningNeeded"]}) == ["INTEL-SA-00289, INTEL-SA-00615"]
+    on = replace(machine, pck=replace(machine.pck, configuration=(("smt_enabled", True),)))
+    assert got(on, {"smt": False}) == ["true"]
+    mask = "td_attributes" if machine.tee == "tdx" else "attributes"
+    assert got(machine, {mask: "0x0"}) == ["0x10000000" if machine.tee == "tdx" else "0x5"]
+    issued = (NOW - timedelta(days=10)).isoformat().replace("+00:00", "Z")
+    old = replace(machine, identity=machine.identity | {"issueDate": issued})
+    assert got(old, {"maximum_collateral_age": 9}) == ["10.0 days"]
+
+
 def test_missing_collateral_is_unavailable_under_a_policy_too(machine: Machine):
     with pytest.raises(Unavailable) as caught:
         appraised(machine, {}, collateral=())

@@ -676,6 +676,11 @@ def test_malformed_endorsement_is_refused(machine: Machine):
     assert "endorsement.malformed" in names_of(FAKE.evidence(machine, collateral=(*FAKE.collateral(machine), broken)))
 
 
+def test_a_malformed_endorsement_is_not_said_to_be_missing_collateral(machine: Machine):
+    junk = b"\x30\0"
+    assert names_of(FAKE.evidence(machine, collateral=(*FAKE.collateral(machine), junk))) == {"endorsement.malformed"}
+
+
 def test_one_simulated_root_is_enough_to_be_simulated(machine: Machine):
     """Collateral that anybody can sign says nothing of real hardware, whatever the quote's chain ends in."""
     roots = [FAKE.root_fingerprint, STRANGER.root_fingerprint]

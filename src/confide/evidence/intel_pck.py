@@ -98,10 +98,10 @@ def parse_pck_extension(der: bytes, prefix: str) -> PckExtension:
     """The extension in the DER. Raises Refused `<prefix>.pck` for what does not parse, or lacks a part."""
     try:
         return _read_extension(der)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError):
         raise Refused.because(
             f"{prefix}.pck",
-            got=f"an SGX extension that does not parse: {error}",
+            got="an SGX extension that does not parse" if der else "a certificate without the SGX extension",
             wanted="the platform's FMSPC, PCE, and security versions, as Intel certifies them",
             remedy="Do not trust this evidence: its certificate is not one of a provisioning key (PCK).",
         ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from confide.checklist import Checklist
@@ -58,7 +59,7 @@ class Rule:
         got = self.got(subject)
         if self.holds(got, value):
             return None
-        return Finding(self.code, str(got), self.wanted(value), self.remedy)
+        return Finding(self.code, shown(got), self.wanted(value), self.remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,14 @@ def at_least(got: Any, floor: Any) -> bool:
 def plain(value: object) -> str:
     """A value as the file has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def shown(got: object) -> str:
+    """What was got, in the words of the file: several values with commas between, ages in days."""
+    if isinstance(got, tuple | list | set | frozenset):
+        values = got if isinstance(got, tuple | list) else sorted(got)
+        return ", ".join(map(plain, values)) or "none"
+    return f"{got / timedelta(days=1):.1f} days" if isinstance(got, timedelta) else plain(got)
 
 
 def any_of(values: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from confide.evidence.tdx import FORMAT
 from confide.policy.intel_rules import PLATFORM_DEFAULTS, mask_rule, platform_rules
 from confide.policy.model import Waiver
 from confide.policy.reading import exactly
-from confide.policy.rule import PlatformKind, Rule, bit_rule, bytes_rule, reference_rule, same
+from confide.policy.rule import PlatformKind, Rule, bit_rule, bytes_rule, reference_rule
 from confide.verify.intel_alone import NO_DEBUG
 
 _SIZE = 48
@@ -102,8 +102,9 @@ RULES = (
         comment="service domains, such as one for migration, can act on this one; zeros: there are none",
     ),
     Rule(
-        "event_log", "tdx.event_log.missing", exactly(wanted=True), lambda s: s.log is not None, same,
-        lambda _: "an event log with the evidence", lambda _: "an event log came along, and replays to the registers",
+        "event_log", "tdx.event_log.missing", exactly(wanted=True), lambda s: "an event log" if s.log else "none",
+        lambda got, _: got != "none", lambda _: "an event log with the evidence",
+        lambda _: "an event log came along, and replays to the registers",
         "Give the log (CCEL, /sys/firmware/acpi/tables/data/CCEL) with the evidence, as the part event_log.",
         "an event log that replays to the registers must come with the evidence",
     ),

@@ -111,20 +111,21 @@ def examine_quote(case: Case) -> Platform:
     check_encoding(case.quote, prefix, checklist)
     check_signature(case.quote, prefix, checklist)
     check_qe_report_data(case.quote, prefix, checklist)
-    given = check_endorsements(case.endorsements, checklist).best_first(case.exam.now)
+    parsed = check_endorsements(case.endorsements, checklist)
+    given = (parsed or Endorsements()).best_first(case.exam.now)
     path, pck = _examine_path(case, given)
-    tcb = _examine_collateral(case, given, path, pck) if path and pck else None
+    tcb = _examine_collateral(case, given, path, pck) if parsed and path and pck else None
     _skip_rest(case.exam, case.tee)
     return Platform(pck, tcb)
 
 
-def check_endorsements(endorsements: tuple[bytes, ...], checklist: Checklist) -> Endorsements:
-    """Everything that came along, parsed; nothing where one piece does not parse."""
+def check_endorsements(endorsements: tuple[bytes, ...], checklist: Checklist) -> Endorsements | None:
+    """Everything that came along, parsed; None where one piece does not parse."""
     try:
         given = parse_endorsements(endorsements)
     except Refused as failure:
         checklist.absorb(failure)
-        return Endorsements()
+        return None
     checklist.expect("endorsement.malformed", passed=True, got="", wanted="", remedy="")
     return given
 
