@@ -136,9 +136,9 @@ def _images(subject: TpmSubject) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(images)) if all(one.proven and one.meaning == "workload" for one in around) else None
 
 
-def _all_among(got: tuple[str, ...] | None, values: tuple[str, ...]) -> bool:
+def _all_among(got: tuple[str, ...], values: tuple[str, ...]) -> bool:
     """Something was found, and nothing but what is listed."""
-    return bool(got) and set(got or ()) <= set(values)
+    return bool(got) and set(got) <= set(values)
 
 
 def _all_rule(
@@ -156,9 +156,9 @@ def _all_rule(
         name,
         code,
         list_of(read),
-        got,
+        lambda subject: got(subject) or (),
         _all_among,
-        lambda values: f"all of it {any_of(values)}",
+        lambda values: f"nothing but {', '.join(values)}",
         lambda values: f"{words} ({len(values)} listed)",
         remedy,
         comment,
@@ -184,7 +184,7 @@ def _one_rule(
         name,
         code,
         list_of(read),
-        got,
+        lambda subject: got(subject) or (),
         among,
         any_of,
         lambda values: f"{words} {' or '.join(values)}",
