@@ -176,6 +176,9 @@ def test_malformed_key_set_is_refused(fault: str):
 
 
 def test_too_many_key_sets_are_refused():
+    empty = SPACE.key_set({})
+    verify(SPACE.evidence(endorsements=[SPACE.key_set(), *[empty] * 7]))
+    verify(SPACE.evidence(endorsements=[SPACE.key_set(SPACE.jwk(), *[{"kid": str(n)} for n in range(63)])]))
     assert codes_of(SPACE.evidence(endorsements=[SPACE.key_set()] * 9)) == {"jwt.key.malformed"}
 
 
@@ -200,6 +203,18 @@ def test_certificates_are_checked():
     late = SPACE.token(SPACE.claims(exp=int((NOW + 4 * HOUR).timestamp())))
     bundle = EvidenceBundle("jwt", base64.b64encode(late.encode()).decode(), chain_of(short, root).endorsements)
     assert codes_of(bundle, NOW + 2 * HOUR) == {"jwt.chain.validity"}
+
+
+def test_path_ends_where_trust_begins():
+    """The caller trusts the middle one's key: what is above it does not matter."""
+    root = FakeAuthority.issue("unknown root", rsa_key("unknown"), now=NOW, life=HOUR / 60)
+    middle = FakeAuthority.issue("middle", rsa_key("middle"), root, now=NOW)
+    leaf = FakeAuthority.issue("leaf", SPACE.key, middle, now=NOW, is_authority=False)
+    key = middle.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    fingerprint = f"sha256:{hashlib.sha256(key).hexdigest()}"
+    verified = verify(chain_of(leaf, middle, root), simulated_roots=[], trusted_keys=[fingerprint])
+    assert not verified.simulated
+    assert codes_of(chain_of(leaf, middle, root), simulated_roots=[]) == {"jwt.chain.root", "jwt.chain.validity"}
 
 
 # Algorithm: none, shared secrets, key confusion

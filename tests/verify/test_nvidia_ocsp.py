@@ -86,7 +86,10 @@ def test_one_bad_answer_among_good_ones_is_refused():
 
 def test_answer_that_is_old_early_or_endless_is_refused():
     answer = PROVISIONER.answer(BOOT, NOW)
-    verify(with_answers(answer), NOW + DAY / 2)
+    began = NOW - timedelta(minutes=5)
+    verify(with_answers(answer), began)
+    verify(with_answers(answer), began + DAY)
+    assert codes_of(answer, now=began + DAY + timedelta(seconds=1)) == ("nvidia.ocsp",)
     assert codes_of(answer, now=NOW + DAY) == ("nvidia.ocsp",)
     assert codes_of(PROVISIONER.answer(BOOT, NOW + DAY)) == ("nvidia.ocsp",)
     assert codes_of(PROVISIONER.answer(BOOT, NOW, life=None)) == ("nvidia.ocsp",)
