@@ -228,11 +228,13 @@ def check_chain(
 
 def check_signature(token: Token, found: TokenKey, service: Service, checklist: Checklist) -> None:
     """Step 5: the key made the signature, by an algorithm of the service, which is also of the key's kind."""
-    allowed = token.algorithm in service.algorithms and key_fits(token.algorithm, found.key)
+    known, fits = token.algorithm in service.algorithms, key_fits(token.algorithm, found.key)
     checklist.expect(
         "jwt.signature",
-        allowed and _VERIFIERS[token.algorithm].verify(token.signing_input, found.key, token.signature),
-        got=f"a signature by {token.algorithm[:20]!r} that does not verify",
+        known and fits and _VERIFIERS[token.algorithm].verify(token.signing_input, found.key, token.signature),
+        got=f"a signature by {token.algorithm[:20]!r} that does not verify"
+        if fits
+        else f"a key of another kind or size than {token.algorithm[:20]!r} takes",
         wanted=f"a signature by the key {found.fingerprint}, {' or '.join(sorted(service.algorithms))}",
         remedy=_FORGED,
     )

@@ -155,9 +155,9 @@ class JwtSubject:
 
     @property
     def nonces(self) -> tuple[str, ...]:
-        """The nonces and report data that the token carries, as text."""
-        paths = _NONCES.get(self.product or "", ())
-        return tuple(text for path in paths for text in texts(claim(self.evidence.token.claims, path)))
+        """The nonces and report data that the tokens carry, as text, each once."""
+        found = [text for one in self.evidence.tokens for text in _nonces(one.claims, self.product)]
+        return tuple(dict.fromkeys(found))
 
     @property
     def software(self) -> str:
@@ -215,15 +215,14 @@ def _policies(claims: Claims) -> Iterator[str]:
         yield from texts(one.get("id") if isinstance(one, Mapping) else one)
 
 
+def _nonces(claims: Claims, product: str | None) -> list[str]:
+    return [text for path in _NONCES.get(product or "", ()) for text in texts(claim(claims, path))]
+
+
 def carries(subject: JwtSubject, wanted: bytes) -> bool:
     """Whether every token carries the bytes as a nonce: as they are, in hexadecimal, or in base64 of either form."""
     forms = {base64.b64encode(wanted), base64.urlsafe_b64encode(wanted).rstrip(b"="), wanted}
-    paths = _NONCES.get(subject.product or "", ())
     return bool(wanted) and all(
-        any(
-            text.encode() in forms or text.lower() == wanted.hex()
-            for path in paths
-            for text in texts(claim(token.claims, path))
-        )
+        any(text.encode() in forms or text.lower() == wanted.hex() for text in _nonces(token.claims, subject.product))
         for token in subject.evidence.tokens
     )
