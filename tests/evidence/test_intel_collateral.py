@@ -106,6 +106,12 @@ def test_chain_of_a_header_is_url_encoded():
     assert read(url_encoded(pem(SIGNER, ROOT)).encode()).items == (SIGNER, ROOT)
 
 
+def test_whole_collateral_may_lack_a_part():
+    found = read(whole(qe_identity=None, qe_identity_signature=None, pck_crl=""))
+    assert (len(found.tcb_infos), len(found.identities)) == (1, 0)
+    assert PCK_LIST not in found.items
+
+
 def test_the_same_item_twice_is_one():
     assert read(ROOT, ROOT, pem(ROOT).encode()).items == (ROOT,)
 

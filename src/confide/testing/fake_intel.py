@@ -10,16 +10,17 @@ every refusal:
     bundle = intel.evidence(machine)
     verify_evidence(bundle, now=now, report_data=None, simulated_roots=[intel.root_fingerprint])
 
-`Machine` holds everything that is signed as plain values; change it with `dataclasses.replace`. `adopt` takes these
-values from a real quote and its real collateral. `sign_quote` gives a quote whose fields can be changed once more, so
-that its signatures are wrong.
+`Machine` holds everything that is signed as plain values; change it with its methods or `dataclasses.replace`. `adopt`
+takes these values from a real quote and its real collateral. `sign_quote` gives a quote whose fields can be changed
+once more, so that its signatures are wrong.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -109,6 +110,30 @@ class Machine:
     def tee(self) -> str:
         """The format of the evidence: `tdx` or `sgx`."""
         return tdx.FORMAT if isinstance(self.report, tdx.TdReport) else sgx.FORMAT
+
+    def with_report(self, **changes: Any) -> Machine:
+        """The machine with other fields of the domain's or enclave's report."""
+        return replace(self, report=replace(self.report, **changes))
+
+    def with_pck(self, **changes: Any) -> Machine:
+        """The machine on another platform."""
+        return replace(self, pck=replace(self.pck, **changes))
+
+    def with_qe(self, **changes: Any) -> Machine:
+        """The machine with another quoting enclave."""
+        return replace(self, qe=replace(self.qe, **changes))
+
+    def with_info(self, change: Callable[[dict[str, Any]], object]) -> Machine:
+        """The machine with its TCB info changed in place by the function."""
+        info = deepcopy(self.tcb_info)
+        change(info)
+        return replace(self, tcb_info=info)
+
+    def with_identity(self, change: Callable[[dict[str, Any]], object]) -> Machine:
+        """The machine with the quoting enclave's identity changed in place by the function."""
+        identity = deepcopy(self.identity)
+        change(identity)
+        return replace(self, identity=identity)
 
 
 @dataclass(frozen=True, slots=True)
