@@ -13,11 +13,12 @@ import pytest
 
 from confide.errors import Refused
 from confide.evidence import EvidenceBundle, pack_evidence
-from confide.policy import Policy, parse_policy
+from confide.policy import Policy, parse_policy, tpm_rules
 from confide.policy.appraisal import judge
 from confide.policy.azure_containers_rules import read_issuer
 from confide.policy.explanation import explain_policy
 from confide.policy.kinds import kind_of
+from confide.policy.pieces import on_pieces
 from confide.policy.reading import WrongValueError
 from confide.policy.suggestion import suggest_policy
 from confide.policy.template import PlatformText, PolicyText, default_values
@@ -113,6 +114,11 @@ def test_a_policy_is_suggested_that_the_sample_satisfies(name: str):
     missing = [root for root in ROOTS if root not in text]
     listed = text.replace("simulated_roots = [", "simulated_roots = [" + "".join(f'"{root}", ' for root in missing))
     assert judge(healthy(name), parse_policy(listed), report_data=None, now=NOW).conclude()
+
+
+def test_a_rule_that_was_renamed_is_not_taken_along_unseen():
+    with pytest.raises(ValueError, match="no rule unheard_of"):
+        on_pieces("tpm", tpm_rules.RULES, without={"pcrs", "unheard_of"})
 
 
 # Rules of the hardware, of the TPM and of the paravisor's claims, each by its own code

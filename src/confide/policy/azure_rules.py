@@ -21,8 +21,8 @@ _vm_id = matching("[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}", "the id of a mach
 # The key is the paravisor's, which the hardware vouches for: no certificates and no list of keys say more. The machine
 # is not Google's.
 _NOT_HERE = frozenset({
-    "restricted_key", "keys", "denied_keys", "projects", "zones", "instances", "crl", "technologies", "workload_images",
-    "minimum_firmware",
+    "restricted_key", "allowed_keys", "denied_keys", "projects", "zones", "instances", "crl", "technologies",
+    "workload_images", "minimum_firmware",
 })  # fmt: skip
 TPM_RULES = on_pieces("tpm", tpm_rules.RULES, without=_NOT_HERE)
 

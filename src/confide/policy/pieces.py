@@ -73,5 +73,9 @@ def on_piece(piece: str, rule: AnyRule) -> PieceRule | PieceManyRule:
 
 
 def on_pieces(piece: str, rules: Collection[AnyRule], *, without: Collection[str] = ()) -> tuple[AnyRule, ...]:
-    """The rules, all but those named in `without`, asked of the attribute `piece` of a subject."""
+    """The rules, all but those named in `without`, asked of the attribute `piece` of a subject. Raises ValueError for a
+    name of no rule: a rule that was renamed is not taken along unseen.
+    """
+    if unknown := set(without) - {rule.name for rule in rules}:
+        raise ValueError(f"no rule {', '.join(sorted(unknown))}")
     return tuple(on_piece(piece, rule) for rule in rules if rule.name not in without)
