@@ -78,6 +78,22 @@ def test_claims_that_are_not_known_are_kept_and_not_refused():
     assert token.realm.extra == {99999: "new"}
 
 
+def test_labels_and_states_are_those_of_the_specification():
+    """By their numbers (RMM, A7.2.3 and A7.2.3.2.6), not by this project's names."""
+    for tag in (399, 907):
+        wrapper = cbor2.loads(ARM.token(tag=tag))
+        assert (wrapper.tag, set(wrapper.value)) == (tag, {44234, 44241})
+        assert tag == 399 or {entry[0] for entry in wrapper.value.values()} == {263}
+    states = {0x0001: "unknown", 0x1001: "assembly and test", 0x2001: "provisioning", 0x3001: "secured",
+              0x4001: "realm debug", 0x5001: "recoverable root debug", 0x6001: "decommissioned"}  # fmt: skip
+    for lifecycle, state in states.items():
+        assert parse_token(ARM.token(platform=ARM.platform(lifecycle=lifecycle))).platform.state == state
+
+
+def test_a_component_is_live_only_where_it_says_so():
+    assert [one.live for one in parse_token(ARM.token()).platform.components] == [False, False]
+
+
 def test_numbers_in_longer_forms_are_read():
     """The profile lets platforms write them (variant serialization)."""
     data = ARM.token()

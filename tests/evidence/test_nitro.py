@@ -94,6 +94,21 @@ def test_unknown_fields_are_refused(field: object):
     assert code_of(AWS.sign({**AWS.document(), field: b""})) == "nitro.fields"
 
 
+def test_the_finding_names_the_fields_that_are_missing_or_unknown():
+    for changes, named in (({"digest": ..., "pcrs": ...}, "digest, pcrs"), ({"debug": b"", "nonce": b"1"}, "debug")):
+        with pytest.raises(Refused) as caught:
+            parse_document(AWS.sign(AWS.document(**changes)))
+        assert caught.value.findings[0].got == f"missing or unknown: {named}"
+
+
+def test_sizes_up_to_the_largest_are_read():
+    assert code_of(bytes(MAX_SIZE)) == "nitro.cose"
+    payload = b"\x59\x3f\xfd" + bytes(16381)
+    assert len(payload) == MAX_DOCUMENT
+    assert code_of(cbor2.dumps([nitro.PROTECTED, {}, payload, b""])) == "nitro.fields"
+    assert code_of(cbor2.dumps([nitro.PROTECTED, {}, payload + b"\0", b""])) == "nitro.size"
+
+
 def test_a_field_twice_is_refused():
     payload = cbor2.dumps(AWS.document())
     twice = bytes([payload[0] + 1]) + payload[1:] + cbor2.dumps("nonce") + cbor2.dumps(b"other")
@@ -144,7 +159,16 @@ def test_the_finding_names_the_field_and_its_size():
     assert caught.value.findings[0].got == "nonce, bytes of size 513"
 
 
-@pytest.mark.parametrize(("pcrs", "debug"), [({0: bytes(48)}, True), ({8: b"\1" * 48}, True), ({0: b"\1" * 48}, False)])
+@pytest.mark.parametrize(
+    ("pcrs", "debug"),
+    [
+        ({0: bytes(48)}, True),
+        ({8: b"\1" * 48}, True),
+        ({3: b"\1" * 48}, True),
+        ({2: b"\1" * 48}, False),
+        ({0: b"\1" * 48}, False),
+    ],
+)
 def test_debug_mode_is_all_zero_measurements(pcrs: dict[int, bytes], *, debug: bool):
     assert parse_document(AWS.sign(AWS.document(pcrs=pcrs))).debug is debug
 
