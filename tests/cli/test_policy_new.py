@@ -72,7 +72,7 @@ def test_several_platforms_together(capsys, out: Path):
         (["--platform", "sev-snp/Genoa", "--set", "vmpl=one"], "cli.set"),
         (["--platform", "sev-snp/Genoa", "--platform", "sev-snp/Milan", "--set", "vmpl=1"], "cli.set"),
         (["--platform", "sev-snp/Genoa", "--recipient", "x"], "cli.arguments"), ([], "cli.arguments"),
-        (["--root", "sha256:00"], "cli.arguments"),
+        (["--root", "sha256:00"], "cli.arguments"), (["--root", "sha256:00", "--bundle", "x"], "file.enoent"),
         (["--platform", "sev-snp/Genoa", "--set", MEASURED, "--set", "debug=true"], "policy.file.value"),
     ],
 )  # fmt: skip

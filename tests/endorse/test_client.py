@@ -48,9 +48,11 @@ def test_other_hosts_schemes_and_ports_are_never_dialled(service: Service, url: 
     assert service.asked == []
 
 
-def test_certificate_of_a_stranger_is_no_answer(service: Service):
+@pytest.mark.parametrize("context", [ssl.create_default_context(), None])
+def test_certificate_of_a_stranger_is_no_answer(service: Service, context: ssl.SSLContext | None):
+    """Also with the client's own settings, which trust the machine's authorities."""
     service.ok("/x", b"forged")
-    assert code_of(service.client(context=ssl.create_default_context()), f"{AMD}/x") == "endorse.network"
+    assert code_of(service.client(context=context), f"{AMD}/x") == "endorse.network"
     assert service.asked == []
 
 

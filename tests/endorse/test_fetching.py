@@ -253,16 +253,22 @@ def test_manifest_of_another_id_or_digest_is_no_endorsement(service: Service, ch
         request.items(service.client().get(request.url))
 
 
-def quote_of(certification_type: int) -> EvidenceBundle:
-    return pack_evidence("tdx", Quote(tee_type=0x81, version=4, body_type=2, body=bytes(584),
-                                      certification_type=certification_type, certification=b"x").encode())  # fmt: skip
+def quote_of(certification: bytes) -> EvidenceBundle:
+    quote = Quote(tee_type=0x81, version=4, body_type=2, body=bytes(584), certification=certification)
+    return pack_evidence("tdx", quote.encode())
 
 
-@pytest.mark.parametrize("certification_type", [1, 2, 3, 5])
-def test_quote_without_its_platforms_certificate_is_refused(service: Service, certification_type: int):
+@pytest.mark.parametrize("certification", [b"", b"x", pem(b"garbage"), pem(b"garbage") + b"\0"])
+def test_quote_without_its_platforms_certificate_is_refused(service: Service, certification: bytes):
     with pytest.raises(Refused) as caught:
-        fetch(service, quote_of(certification_type))
-    assert caught.value.codes[0].startswith(("tdx.certification", "endorsement"))
+        fetch(service, quote_of(certification))
+    assert caught.value.codes == ("endorse.evidence",)
+
+
+def test_certificates_of_others_are_not_the_platforms(service: Service, fake_amd: FakeAmd):
+    with pytest.raises(Refused, match=r"endorse\.evidence"):
+        fetch(service, quote_of(pem(fake_amd.ask.der, fake_amd.ark.der)))
+    assert service.asked == []
 
 
 @needs_shared
@@ -290,6 +296,19 @@ def test_header_without_certificates_is_no_chain(header: str):
     read = signed_json("tcb_info.json", "tcbInfo", "X")
     with pytest.raises(ValueError, match=r"certificates|ascii"):
         read(Response({"x": header}, b'{"tcbInfo": {}, "signature": ""}'))
+
+
+def test_manifest_is_xml_and_its_digest_may_be_left_out():
+    rim = {"id": "x", "rim": base64.b64encode(b"\xef\xbb\xbf <x/>").decode()}
+    (item,) = manifest("x")(Response({}, json.dumps(rim).encode()))
+    assert item.data.endswith(b"<x/>")
+    with pytest.raises(ValueError, match="XML"):
+        manifest("x")(Response({}, json.dumps(rim | {"rim": base64.b64encode(b"{}").decode()}).encode()))
+
+
+def test_device_that_does_not_say_what_it_is_gets_no_manifest():
+    asked, notes = nvidia_requests(NvidiaReport(None, {}))  # type: ignore[arg-type] # the exchange is not looked at
+    assert (asked, notes) == ([], ["The report does not say which VBIOS it runs: its manifest cannot be asked for."])
 
 
 def test_manifest_is_strict_json():

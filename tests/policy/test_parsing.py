@@ -221,3 +221,10 @@ def test_template_says_what_every_field_is(policy_text: MakePolicy):
     for number, line in enumerate(text.splitlines()[1:], 1):
         if " = " in line and not line.startswith(("#", "format", "product", "name", "version", "runtime", "challenge")):
             assert text.splitlines()[number - 1].startswith("#"), line
+
+
+def test_production_policy_with_a_simulated_root_is_an_error_with_its_line(policy_text: MakePolicy, fake_amd):
+    text = policy_text(kind="production", simulated_root=fake_amd.root_fingerprint)
+    (finding,) = findings_of(text)
+    assert finding.code == "policy.file.simulated"
+    assert finding.got.startswith(f"line {line_of(text, 'simulated_roots')}: ")

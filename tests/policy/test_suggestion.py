@@ -202,6 +202,32 @@ def test_sample_whose_certificates_are_missing_is_unavailable(folder: Path, caps
     assert (code, document["error"]) == (3, "unavailable")
 
 
+def test_policy_that_would_not_affirm_its_sample_is_never_written(folder: Path, fake_amd: FakeAmd, monkeypatch, capsys):
+    """As if a rule had suggested what it does not accept."""
+    from confide.policy import suggestion
+
+    real = suggestion.suggest_policy
+
+    def wrong(*args: object, **kwargs: object):
+        text = real(*args, **kwargs)  # type: ignore[arg-type]
+        platform = replace(text.platforms[0], values=dict(text.platforms[0].values) | {"host_data": "77" * 32})
+        return replace(text, platforms=[platform])
+
+    monkeypatch.setattr(suggestion, "suggest_policy", wrong)
+    given = (*arguments(folder, fake_amd), "--simulated-root", fake_amd.root_fingerprint, "-o", folder / "out.toml")
+    code, document = confide(capsys, "policy", "suggest", *given)
+    assert (code, document["findings"][0]["code"]) == (2, "snp.host_data")  # type: ignore[index]
+    assert not (folder / "out.toml").exists()
+
+
+def test_devices_that_differ_where_nothing_is_waived_make_no_policy(fake_amd: FakeAmd):
+    other = FakeAmd.create(fake_amd.now)
+    bundle = with_devices(healthy(fake_amd), [healthy(other, flags=1 << 2, chip_id=bytes(64))])
+    with pytest.raises(Misuse) as caught:
+        suggested(fake_amd, bundle)
+    assert "signing_key" in caught.value.findings[0].got
+
+
 def test_sample_in_debug_mode_is_refused(fake_amd: FakeAmd, tmp_path: Path, capsys):
     bundle = healthy(fake_amd, policy=1 << 17 | 1 << 19)
     import msgspec

@@ -86,14 +86,11 @@ _SERVICES: dict[str, Callable[[EvidenceBundle], Asked]] = {
 def _first(
     alternatives: Sequence[Request], client: Client, cache: Cache | None, now: datetime, asked: list[str]
 ) -> Iterable[Item]:
-    """The items of the first alternative that the service knows."""
-    for index, request in enumerate(alternatives):
-        try:
+    """The items of the first alternative that the service knows; there is at least one."""
+    for request in alternatives[:-1]:
+        with contextlib.suppress(NotThereError):
             return _fetch(request, client, cache, now, asked)
-        except NotThereError:
-            if index == len(alternatives) - 1:
-                raise
-    return ()
+    return _fetch(alternatives[-1], client, cache, now, asked)
 
 
 def _fetch(request: Request, client: Client, cache: Cache | None, now: datetime, asked: list[str]) -> tuple[Item, ...]:
