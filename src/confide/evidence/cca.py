@@ -192,11 +192,13 @@ def _cmw_record(entry: object) -> object:
 
 def _open(data: bytes, name: str) -> tuple[CoseSign1, dict[Any, Any]]:
     """The envelope and the claims of one token: a tagged COSE_Sign1 (RMM, A7.2.3)."""
+    message = None
     try:
         message = parse_sign1(data, tagged=True, variant=True)
         claims = load_cbor(message.payload or b"", variant=True)
     except (MalformedCoseError, MalformedCborError) as error:
-        raise _refused("cca.cose", f"{name}: {error}", "a COSE_Sign1 message with claims in CBOR") from None
+        fault = str(error) if message is None or message.payload else "a message without its payload"
+        raise _refused("cca.cose", f"{name}: {fault}", "a COSE_Sign1 message with claims in CBOR") from None
     if not isinstance(claims, dict) or message.unprotected.keys() - {KEY_ID, X5CHAIN}:
         raise _refused("cca.cose", f"{name}: no map of claims, or headers that are not known", "a map of claims")
     return message, claims
@@ -261,7 +263,8 @@ def _profile(claims: _Claims, known: frozenset[Any]) -> Any:
     value = claims.values.pop(265, None)
     if value not in known if isinstance(value, str | None) else True:
         names = " or ".join(sorted(str(name) for name in known if name))
-        raise _refused("cca.profile", f"{claims.token}: {str(value)[:80]!r}", names)
+        got = "no profile" if value is None else f"the profile {str(value)[:80]!r}"
+        raise _refused("cca.profile", f"{claims.token}: {got}", names)
     return value
 
 

@@ -51,8 +51,10 @@ def read_platform_keys(data: bytes) -> tuple[PlatformKey, ...]:
         raise NoKeysError(f"{len(data)} bytes, more than {MAX_BYTES}")
     try:
         keys = tuple(islice(_read(data), MAX_KEYS + 1))  # the rest is not even read
-    except (ConfideError, MalformedCborError, MalformedKeyError, UnsupportedAlgorithm, ValueError, TypeError) as error:
+    except (ConfideError, MalformedCborError, MalformedKeyError) as error:
         raise NoKeysError(str(error)[:200]) from None
+    except (UnsupportedAlgorithm, ValueError, TypeError):
+        raise NoKeysError("no public key in a known shape") from None
     if not 0 < len(keys) <= MAX_KEYS:
         raise NoKeysError(f"{len(keys)} keys")
     return keys

@@ -54,13 +54,16 @@ _FIRMWARE = "Have the platform's firmware updated, or list this measurement if i
 def firmware_findings(subject: CcaSubject, wanted: Mapping[str, tuple[str, ...]]) -> list[Finding]:
     """A finding for each component that is missing, not foreseen, or measures otherwise."""
     components = subject.token.platform.components
-    missing = [f"no {name}" for name in wanted.keys() - {one.type for one in components}]
+    missing = [(f"no {name}", name) for name in sorted(wanted.keys() - {one.type for one in components})]
     wrong = [
-        f"{one.type} {one.measurement.hex()}"
+        (f"{one.type} {one.measurement.hex()}", one.type)
         for one in components
         if one.measurement.hex() not in wanted.get(one.type, ())
     ]
-    return [Finding("cca.firmware", got, "the components that the policy lists", _FIRMWARE) for got in missing + wrong]
+    return [
+        Finding("cca.firmware", got, any_of(wanted[name]) if name in wanted else f"no {name}", _FIRMWARE)
+        for got, name in missing + wrong
+    ]
 
 
 def register_findings(subject: CcaSubject, wanted: Mapping[str, tuple[str, ...]]) -> list[Finding]:
@@ -135,7 +138,7 @@ RULES = (
     ),
     Rule(
         "config", "cca.config", matching("([0-9a-f]{2})*", "bytes in lower-case hexadecimal"),
-        lambda s: s.token.platform.config.hex(), same, str,
+        lambda s: s.token.platform.config.hex(), same, lambda value: value or "nothing",
         lambda value: f"the platform's configuration is {value or 'empty'}", _OTHER,
         "the platform's configuration: what it does for its memory, as its manufacturer documents",
         suggest=lambda s: s.token.platform.config.hex(),

@@ -167,7 +167,7 @@ def shown(got: object) -> str:
     if isinstance(got, tuple | list | set | frozenset):
         values = got if isinstance(got, tuple | list) else sorted(got)
         return ", ".join(map(plain, values)) or "none"
-    return f"{got / timedelta(days=1):.1f} days" if isinstance(got, timedelta) else plain(got)
+    return f"{got / timedelta(days=1):.1f} days" if isinstance(got, timedelta) else plain(got) or "nothing"
 
 
 def any_of(values: tuple[str, ...]) -> str:

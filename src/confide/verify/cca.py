@@ -229,7 +229,7 @@ def check_realm_signature(realm: RealmToken, checklist: Checklist) -> None:
     checklist.expect(
         "cca.realm.key",
         key is not None,
-        got=f"a realm public key that is none: {fault}",
+        got=f"a realm public key of {len(realm.public_key)} bytes that is none: {fault}",
         wanted="a COSE_Key, or the uncompressed point that older firmware writes",
         remedy=_FORGED,
     )
@@ -280,7 +280,7 @@ def check_report_data(token: CcaToken, wanted: bytes | None, checklist: Checklis
         "cca.report_data",
         len(challenges) == 1 and wanted is not None and hmac.compare_digest(wanted, token.realm.challenge),
         got=f"the challenge {got}",
-        wanted=wanted.hex() if wanted is not None else "one challenge for realm and platform",
+        wanted=wanted.hex() or "no challenge" if wanted is not None else "one challenge for realm and platform",
         remedy="The token was made for another question: ask the realm for one with this challenge.",
     )
 

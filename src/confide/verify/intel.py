@@ -74,7 +74,7 @@ class Case:
     endorsements: tuple[bytes, ...]
     tee_tcb_svn: bytes | None = None
     check_module: Callable[[Chosen], dict[str, IsvLevel | None]] = lambda _chosen: {}
-    limits: Callable[[Chosen, PckExtension], list[str]] = lambda _chosen, _pck: []
+    limits: Callable[[PckExtension, TcbVerdict], list[str]] = lambda _pck, _tcb: []
 
     @property
     def checklist(self) -> Checklist:
@@ -155,7 +155,7 @@ def _examine_collateral(
     rules = path_rules(case.tee.code("collateral"), case.trust)
     check_collateral(chosen, rules, given, case.exam.now, case.checklist)
     tcb = check_tcb(case, chosen, pck, case.tee.prefix)
-    reasons = [*limits(case.quote, pck, chosen), *case.limits(chosen, pck)]
+    reasons = [*limits(case.quote, pck, chosen), *case.limits(pck, tcb)]
     check_second_opinion(
         case.tee.code("dcap_qvl"),
         lambda: ask_dcap_qvl(case.evidence, chosen, path, case.exam.now),
@@ -191,7 +191,7 @@ def check_report_data(case: Case, prefix: str, checklist: Checklist) -> None:
         f"{prefix}.report_data",
         hmac.compare_digest(case.wanted, case.report_data),
         got=case.report_data.hex(),
-        wanted=case.wanted.hex(),
+        wanted=case.wanted.hex() or "nothing",
         remedy="The evidence was made for another question: ask for fresh evidence with this report data.",
     )
 
