@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import ge
 
 from confide.evidence.intel_collateral import (
     EnclaveIdentity,
@@ -33,15 +34,15 @@ _MODULE_COMPONENTS = 2
 class TcbVerdict:
     """How current a platform is. `status` is the worst of the platform's, the TDX module's and the quoting enclave's,
     each of which is in `parts` by its name; `advisories` are those of all of them; `evaluation` is the lower of the two
-    evaluation data numbers; `level_date` is that of the platform's level, `issued` when the older document was issued,
-    `expires` when the first of them has to be renewed.
+    evaluation data numbers; `level` is the platform's, None where it reaches none; `issued` says when the older
+    document was issued, `expires` when the first of them has to be renewed.
     """
 
     status: str
     advisories: tuple[str, ...]
     parts: dict[str, str] = field(hash=False)
     evaluation: int
-    level_date: datetime | None
+    level: PlatformLevel | None
     issued: datetime
     expires: datetime
 
@@ -56,7 +57,7 @@ class TcbVerdict:
             "advisories": list(self.advisories),
             "parts": dict(self.parts),
             "evaluation_data_number": self.evaluation,
-            "level_date": self.level_date.isoformat() if self.level_date else None,
+            "level_date": self.level.tcb_date.isoformat() if self.level else None,
             "collateral_issued": self.issued.isoformat(),
             "collateral_expires": self.expires.isoformat(),
         }
@@ -100,7 +101,7 @@ def reaches(level: PlatformLevel, pck: PckExtension, tee_tcb_svn: bytes | None, 
 
 
 def _all_reached(got: Sequence[int], wanted: Sequence[int]) -> bool:
-    return all(have >= lowest for have, lowest in zip(got, wanted, strict=True))
+    return all(map(ge, got, wanted))
 
 
 def match_isv(levels: Iterable[IsvLevel], isv_svn: int) -> IsvLevel | None:
@@ -133,8 +134,7 @@ def module_level(module: TdxModule, tee_tcb_svn: bytes) -> IsvLevel | None:
 
 def fits_mask(got: bytes, wanted: str, mask: str) -> bool:
     """Whether bytes equal others (hexadecimal, of the same length) in all bits of the mask."""
-    triples = zip(got, bytes.fromhex(wanted), bytes.fromhex(mask), strict=True)
-    return all(have & bits == want & bits for have, want, bits in triples)
+    return not (int.from_bytes(got, "big") ^ int(wanted, 16)) & int(mask, 16)
 
 
 def verdict(
@@ -149,7 +149,7 @@ def verdict(
         advisories=tuple(sorted(set(advisories))),
         parts=statuses,
         evaluation=min(info.tcb_evaluation_data_number, identity.tcb_evaluation_data_number),
-        level_date=platform.tcb_date if platform else None,
+        level=platform,
         issued=min(info.issue_date, identity.issue_date),
         expires=min(info.next_update, identity.next_update),
     )

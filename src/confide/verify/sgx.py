@@ -89,7 +89,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
         evidence=data,
         quote=evidence.quote,
         report_data=evidence.report.report_data,
-        limits=lambda _chosen, _pck: ["enclaves in debug mode"] if evidence.report.has("debug") else [],
+        limits=lambda _pck, _tcb: ["enclaves in debug mode"] if evidence.report.has("debug") else [],
     )
     platform = examine_quote(case)  # 1 to 8
     exam.unverified_subject = SgxSubject(evidence, platform, now)

@@ -36,7 +36,7 @@ from confide.verify.examination import Examination
 from confide.verify.intel import NONCE_SIZE, Case, Platform, check_read, examine_quote
 from confide.verify.intel_alone import check_debug, check_status
 from confide.verify.intel_collateral import Chosen
-from confide.verify.intel_tcb import find_module, match_platform, module_fits, module_level, reaches
+from confide.verify.intel_tcb import TcbVerdict, find_module, module_fits, module_level, reaches
 from confide.verify.intel_tee import Tee
 from confide.verify.parts import check_parts
 from confide.verify.tdx_log import RtmrLog, check_event_log
@@ -113,7 +113,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
         report_data=report.report_data,
         tee_tcb_svn=report.tee_tcb_svn,
         check_module=lambda chosen: check_module(report, chosen, exam.checklist),
-        limits=lambda chosen, pck: limits(report, chosen, pck),
+        limits=lambda pck, tcb: limits(report, pck, tcb),
     )
     platform = examine_quote(case)  # 1 to 8
     exam.unverified_subject = TdxSubject(evidence, platform, log, now)
@@ -151,17 +151,16 @@ def check_module(report: TdReport, chosen: Chosen, checklist: Checklist) -> dict
     return {"module": level} if has_levels else {}
 
 
-def limits(report: TdReport, chosen: Chosen, pck: PckExtension) -> list[str]:
+def limits(report: TdReport, pck: PckExtension, tcb: TcbVerdict) -> list[str]:
     """Step 8: what dcap-qvl refuses as a matter of its own policy, or compares otherwise than Intel says."""
     svn = report.tee_tcb_svn
-    level = match_platform(chosen.tcb_info.value, pck, svn)
     reasons = {
         "domains without SEPT_VE_DISABLE": not report.td_attributes & _SEPT_VE_DISABLE,
         "domains in debug mode": report.under_debug,
         "domains with other attributes than PKS and KL": bool(report.td_attributes >> 8 << 8 & ~_TAKEN_BY_DCAP_QVL),
         "domains with a service domain": any(report.mr_service_td or b""),
-        "a module below the platform's level, though it has levels of its own": level is not None
-        and not reaches(level, pck, svn, whole=True),
+        "a module below the platform's level, though it has levels of its own": tcb.level is not None
+        and not reaches(tcb.level, pck, svn, whole=True),
     }
     return [reason for reason, holds in reasons.items() if holds]
 
