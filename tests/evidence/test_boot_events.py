@@ -226,6 +226,48 @@ def test_code_is_not_told_where_a_register_is_missing():
 # Other events
 
 
+# Types of events by their names in the specification (PFP, section 10.4.1), written down a second time.
+TYPES = {
+    "EV_POST_CODE": (0x00000001, "firmware"), "EV_S_CRTM_CONTENTS": (0x00000007, "firmware"),
+    "EV_POST_CODE2": (0x00000013, "firmware"), "EV_EFI_PLATFORM_FIRMWARE_BLOB": (0x80000008, "firmware"),
+    "EV_EFI_PLATFORM_FIRMWARE_BLOB2": (0x8000000A, "firmware"), "EV_EFI_HCRTM_EVENT": (0x80000010, "firmware"),
+    "EV_PLATFORM_CONFIG_FLAGS": (0x0000000A, "firmware_table"), "EV_TABLE_OF_DEVICES": (0x0000000B, "firmware_table"),
+    "EV_EFI_HANDOFF_TABLES": (0x80000009, "firmware_table"), "EV_EFI_HANDOFF_TABLES2": (0x8000000B, "firmware_table"),
+    "EV_ACTION": (0x00000005, "action"), "EV_EFI_ACTION": (0x80000007, "action"),
+    "EV_S_CRTM_VERSION": (0x00000008, "firmware_version"), "EV_IPL": (0x0000000D, "boot_file"),
+    "EV_EFI_BOOT_SERVICES_APPLICATION": (0x80000003, "boot_application"),
+    "EV_EFI_BOOT_SERVICES_DRIVER": (0x80000004, "boot_driver"),
+    "EV_EFI_RUNTIME_SERVICES_DRIVER": (0x80000005, "boot_driver"), "EV_EFI_GPT_EVENT": (0x80000006, "partition_table"),
+    "EV_EFI_GPT_EVENT2": (0x8000000D, "partition_table"), "EV_OMIT_BOOT_DEVICE_EVENTS": (0x00000012, "other"),
+    "EV_EFI_SPDM_FIRMWARE_BLOB": (0x800000E1, "other"), "EV_EVENT_TAG": (0x00000006, "other"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_type_means_what_the_specification_says(name: str):
+    kind, meaning = TYPES[name]
+    assert one(FakeEvent(0, kind, b"0123456789", b"measured")).meaning == meaning
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("EV_EFI_VARIABLE_BOOT", 0x80000002), ("EV_EFI_VARIABLE_BOOT2", 0x8000000C)]
+)
+def test_variables_of_the_boot_menu_are_boot_options(name: str, kind: int):
+    assert one(variable(name, b"content", kind=kind)).meaning == "boot_option"
+    assert one(variable(name, b"content", kind=0x800000E0)).meaning == "authority"
+
+
+def test_options_that_linux_was_loaded_with_are_a_digest_alone():
+    event = FakeEvent(9, TAG, struct.pack("<II", 0x8F3B22ED, 26) + b"LOADED_IMAGE::LoadOptions\0", b"content")
+    assert (one(event).meaning, one(event).proven) == ("load_options", False)
+
+
+def test_text_that_is_claimed_has_a_limit():
+    assert one(grub("x" * 8192)).proven
+    cut = one(grub("x" * 8193))
+    assert (len(cut.text), cut.proven) == (8192, False)
+
+
 def test_tags_of_linux_and_of_agents():
     found = one(FakeEvent(9, TAG, struct.pack("<II", 0x8F3B22EC, 13) + b"Linux initrd\0", b"content"))
     assert (found.meaning, found.text, found.proven) == ("initrd", "Linux initrd", False)

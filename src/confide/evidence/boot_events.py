@@ -127,9 +127,11 @@ def _read(event: TcgEvent, algorithm: str) -> BootEvent:
 def _event(
     event: TcgEvent, meaning: Meaning, text: str, algorithm: str, *measured: bytes, content: bytes = b""
 ) -> BootEvent:
-    """The event, proven where its digest is the hash of one of the candidates for what was measured."""
+    """The event, proven where its digest is the hash of one of the candidates for what was measured, and all of the
+    text is there: a longer one is cut.
+    """
     digest = event.digests[algorithm]
-    proven = any(hash_of(algorithm, one) == digest for one in measured)
+    proven = len(text) <= _MAX_TEXT and any(hash_of(algorithm, one) == digest for one in measured)
     return BootEvent(event.register, meaning, text[:_MAX_TEXT], digest, proven, content)
 
 
