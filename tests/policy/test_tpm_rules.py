@@ -25,6 +25,7 @@ from confide.testing.fake_boot import (
     COMMAND_LINE,
     FakeBoot,
     FakeEvent,
+    application,
     container_log,
     file,
     grub,
@@ -191,6 +192,15 @@ def test_a_further_file_or_program_is_refused():
     assert codes_of({"boot_applications": STARTED}, replace(more, boot=boot.with_event(program))) == (
         "tpm.boot.applications",
     )
+
+
+@pytest.mark.parametrize("register", [2, 4])
+def test_code_counts_in_both_of_its_pcrs(register: int):
+    boot = FakeBoot.healthy().with_event(application(b"option rom", register=register))
+    assert codes_of({"boot_applications": STARTED}, replace(healthy(), boot=boot)) == ("tpm.boot.applications",)
+    some = healthy().quote(selection=(("sha256", (0, 6 - register, 7)),))
+    changed = {"selection": some.selection, "pcr_digest": some.pcr_digest}
+    assert codes_of({"boot_applications": STARTED}, quote=changed) == ("tpm.boot.applications",)
 
 
 def test_a_second_command_line_is_refused():
