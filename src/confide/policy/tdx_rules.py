@@ -31,9 +31,10 @@ _MEANINGS = (
 
 
 def _rtmr(index: int) -> Rule:
+    name = f"rtmr{index}"
     return reference_rule(
-        f"rtmr{index}",
-        f"tdx.rtmr{index}",
+        name,
+        f"tdx.{name}",
         _SIZE,
         lambda s: s.report.rtmrs[index].hex(),
         words=f"RTMR{index} ({_MEANINGS[index]})",
