@@ -291,6 +291,36 @@ def test_advisories_of_another_shape_are_refused(machine: Machine, value: object
         policy(machine.tee, {"advisories": value})
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [("minimum_evaluation", 0, 2**32 - 1), ("maximum_collateral_age", 1, 366)],
+)
+def test_numbers_have_bounds(machine: Machine, name: str, least: int, most: int):
+    for value in (least, most):
+        assert policy(machine.tee, {name: value}).platforms[0].values[name] == value
+    for value in (least - 1, most + 1):
+        with pytest.raises(Misuse):
+            policy(machine.tee, {name: value})
+
+
+@pytest.mark.parametrize("name", ["isv_prod_id", "minimum_isv_svn", "minimum_config_svn"])
+def test_numbers_of_enclaves_have_bounds(name: str):
+    for value in (0, 0xFFFF):
+        assert policy("sgx", {name: value}).platforms[0].values[name] == value
+    for value in (-1, 0x10000):
+        with pytest.raises(Misuse):
+            policy("sgx", {name: value})
+
+
+@pytest.mark.parametrize(("tee", "name", "digits"), [("tdx", "td_attributes", 16), ("tdx", "xfam", 16),
+                         ("sgx", "attributes", 16), ("sgx", "xfrm", 16), ("sgx", "misc_select", 8)])  # fmt: skip
+def test_masks_have_bounds(tee: str, name: str, digits: int):
+    assert policy(tee, {name: "0x" + "f" * digits}).platforms[0].values[name] == (1 << 4 * digits) - 1
+    for value in ("0x" + "f" * (digits + 1), "0x", "ff", "0xFF", 255):
+        with pytest.raises(Misuse):
+            policy(tee, {name: value})
+
+
 def test_policy_says_itself_in_sentences(machine: Machine):
     sentences = "\n".join(explain_policy(policy(machine.tee, {"advisories": ["INTEL-SA-00615"]})))
     assert "Intel says of the platform that it is UpToDate." in sentences

@@ -142,6 +142,15 @@ def test_row_15_of_two_documents_one_in_force_is_taken_before_a_later_evaluation
     verify(FAKE.evidence(machine, collateral=(FAKE.sign_document("tcbInfo", stale), *FAKE.collateral(machine))))
 
 
+@pytest.mark.parametrize(("begins", "ends"), [(-1, 0), (0, 1)])
+def test_row_15_document_at_either_end_of_its_period_is_taken_as_one_in_force(machine: Machine, begins: int, ends: int):
+    """It has the later evaluation, which says that the platform is out of date: it is not passed over for the other."""
+    later = with_info(machine, dated(NOW + begins * DAY, NOW + ends * DAY))
+    later = with_info(with_info(later, status("OutOfDate")), lambda info: info.update(tcbEvaluationDataNumber=99))
+    document = FAKE.sign_document("tcbInfo", later.tcb_info)
+    assert names_of(FAKE.evidence(machine, collateral=(*FAKE.collateral(machine), document))) == {"tcb_status"}
+
+
 @pytest.mark.parametrize("change", [with_info, with_identity])
 def test_row_15_evaluation_is_the_lower_one_of_both_documents(machine: Machine, change: Any):
     tcb: Any = verify(FAKE.evidence(change(machine, lambda one: one.update(tcbEvaluationDataNumber=5)))).claims["tcb"]
