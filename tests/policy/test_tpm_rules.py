@@ -264,7 +264,27 @@ def test_instance_that_does_not_parse_is_no_instance():
     assert appraised({}, product="tpm", endorsements=chain).claims["instance"] is None
 
 
+def test_container_that_was_not_measured_as_the_log_says_is_not_claimed():
+    log = container_log(IMAGE)
+    lie = log.replace(b"registry.example/image:latest", b"registry.example/image:another"[:29])
+    assert lie != log
+    changes = with_containers(log) | {"canonical_event_log": lie}
+    assert appraised({}, **changes).claims["boot"]["workload"][0] == f"image_digest={IMAGE}"
+    assert codes_of({"workload_images": [IMAGE]}, **changes) == ("tpm.boot.workload",)
+
+
 # Reading, saying, suggesting
+
+
+def test_strict_defaults_of_both_products():
+    google, other = KIND.defaults("gce"), KIND.defaults("tpm")
+    assert google["crl"] is True
+    assert isinstance(other["crl"], Waiver)
+    for name in ("restricted_key", "event_log", "secure_boot"):
+        assert google[name] is other[name] is True
+    assert "sha1" not in google["banks"]
+    assert {rule.name for rule in KIND.rules} - google.keys() == {"pcrs", "projects"}
+    assert {rule.name for rule in KIND.rules} - other.keys() == {"pcrs"}
 
 
 @pytest.mark.parametrize(
@@ -297,7 +317,7 @@ def test_policy_is_said_in_sentences(product: str):
     text = "\n".join(explain_policy(policy(product, **HOLDING)))
     assert "These PCRs have values" in text
     assert "Secure boot was on." in text
-    assert "machine" in KIND.title(product)
+    assert ("Google" in KIND.title(product)) == (product == "gce")
     waived = "\n".join(explain_policy(policy(product, secure_boot=Waiver("the test does without"))))
     assert "the test does without" in waived
 
@@ -311,7 +331,8 @@ def test_suggested_policy_accepts_its_sample_and_no_other_boot():
     assert suggested["boot_applications"] == STARTED
     assert suggested["projects"] == [PROJECT]
     assert isinstance(suggested["workload_images"], Waiver)
-    assert isinstance(suggested["instances"], Waiver)
+    assert suggested["technologies"] == ["AMD SEV-SNP"]
+    assert all(isinstance(suggested[name], Waiver) for name in ("allowed_keys", "zones", "instances"))
     assert appraised(dict(suggested))
     boot = FakeBoot.healthy().replace("/vmlinuz\0", file("/vmlinuz", b"another kernel"))
     assert set(codes_of(dict(suggested), replace(tpm, boot=boot))) == {"tpm.pcrs.value", "tpm.boot.files"}

@@ -143,6 +143,13 @@ def test_key_that_does_not_parse_is_refused(tpm: FakeTpm, ak: bytes):
     assert codes_of(tpm, tpm.evidence(ak=ak)) == {"tpm.ak.malformed"}
 
 
+def test_key_beyond_the_largest_is_refused_unread(tpm: FakeTpm):
+    with pytest.raises(Refused) as caught:
+        verify(tpm, tpm.evidence(ak=b"\x30" * 8193))
+    assert caught.value.findings[0].got == "8193 bytes"
+    assert finding(tpm, tpm.evidence(ak=b"\x30" * 8192), "tpm.ak.malformed")[0] != "8192 bytes"
+
+
 def test_key_in_der_with_a_byte_more_is_refused(tpm: FakeTpm):
     assert codes_of(tpm, tpm.evidence(ak=tpm.spki + b"\0")) == {"tpm.ak.malformed"}
 
