@@ -85,6 +85,17 @@ def test_the_healthy_machine_satisfies_the_defaults(machine: Machine):
         assert outcomes[f"{machine.tee}.{name}"] == "passed"
 
 
+def test_a_new_policy_is_strict(machine: Machine):
+    values = default_values(machine.tee, machine.tee.upper(), "production")
+    given = {name: value for name, value in values.items() if not isinstance(value, Waiver)}
+    platform = {"tcb_status": ["UpToDate"], "advisories": [], "minimum_evaluation": 17, "maximum_collateral_age": 30}
+    domain = {"rtmr3": [ZERO], "sept_ve_disable": True, "migratable": False, "td_attributes": "0xd0000000"}
+    domain |= dict.fromkeys(("mr_config_id", "mr_owner", "mr_owner_config", "mr_signer_seam", "mr_service_td"), ZERO)
+    enclave = {"minimum_isv_svn": 0, "attributes": "0x485", "misc_select": "0x0", "config_id": "00" * 64,
+               "minimum_config_svn": 0}  # fmt: skip
+    assert given == {"debug": False, **platform, **(domain if machine.tee == "tdx" else enclave)}
+
+
 PLATFORM_FAILING: list[tuple[str, object, str]] = [
     ("minimum_evaluation", 19, "evaluation"),
     ("fmspcs", ["00" * 6], "fmspc"),
