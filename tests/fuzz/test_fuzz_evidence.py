@@ -11,27 +11,28 @@ from pathlib import Path
 import pytest
 
 FUZZER = Path(__file__).with_name("fuzz_evidence.py")
-RUNS, SECONDS_AN_INPUT = 3000, 2
-COVERAGE_FLOOR = 400  # edges of confide.evidence and confide.verify; the corpus alone reaches more
+RUNS = 3000
+HANGING, ENDLESS = 60, 240  # seconds of one input and of all, on a machine as busy as may be
+COVERAGE_FLOOR = 2050  # edges of confide.evidence and confide.verify; the corpus alone reaches more
 
 
 def fuzz(folder: Path, *options: str, source: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(FUZZER.parents[2] / "src")}
     return subprocess.run(
         [sys.executable, source or FUZZER, *options, folder],
-        capture_output=True, text=True, check=False, env=environment, cwd=folder,
+        capture_output=True, text=True, check=False, env=environment, cwd=folder, timeout=ENDLESS,
     )  # fmt: skip
 
 
-LIMITS = "-seed=1", f"-timeout={SECONDS_AN_INPUT}", "-max_len=65536", f"-runs={RUNS}"
+LIMITS = "-seed=1", f"-timeout={HANGING}", "-max_len=65536", f"-runs={RUNS}"
 
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     pytest.importorskip("atheris", reason="the fuzzer is not installed")
-    done = fuzz(tmp_path, "--seeds")
-    assert done.returncode == 0, done.stderr[-3000:]
-    return tmp_path
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    return folder
 
 
 def test_nothing_but_the_three_errors_comes_out_in_bounded_time_and_most_of_the_code_is_reached(corpus: Path):
