@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
+from confide.evidence import cose
 from confide.evidence.cose import (
     ES256,
     ES384,
@@ -130,6 +131,31 @@ def test_what_is_no_message_is_refused(data: bytes):
 
 def test_tags_in_headers_are_taken_where_they_are_asked_for():
     parse_sign1(SHAPES["a tag in a header"], tags={99})
+
+
+def test_the_numbers_are_those_of_the_registry():
+    """RFC 9053, table 1; RFC 8230, table 1; RFC 8812, table 1; RFC 9052, table 3; RFC 9360, table 1."""
+    assert (ES256, ES384, ES512) == (-7, -35, -36)
+    assert (PS256, PS384, PS512) == (-37, -38, -39)
+    assert (cose.RS256, cose.RS384, cose.RS512) == (-257, -258, -259)
+    assert (cose.ALGORITHM, cose.CRITICAL, cose.CONTENT_TYPE, cose.KEY_ID, cose.X5CHAIN) == (1, 2, 3, 4, 33)
+    assert cose.COSE_SIGN1_TAG == 18
+
+
+def test_a_tag_for_the_headers_is_none_for_the_message():
+    with pytest.raises(MalformedCoseError, match="array of four"):
+        parse_sign1(b"\xd8\x63" + RFC_MESSAGE[1:], tags={99})
+
+
+def test_longer_forms_are_taken_where_that_is_asked_for_alone():
+    longer = b"\xd8\x12" + RFC_MESSAGE[1:]
+    assert parse_sign1(longer, variant=True) == parse_sign1(RFC_MESSAGE)
+    with pytest.raises(MalformedCoseError, match="shortest"):
+        parse_sign1(longer)
+
+
+def test_a_message_is_untagged_unless_it_says_otherwise():
+    assert not CoseSign1(ALG, {1: ES384}, {}, b"", b"").tagged
 
 
 def test_a_message_larger_than_the_limit_is_refused_unread():
