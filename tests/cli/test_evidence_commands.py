@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from confide.cli.evidence_files import read_nonce
+from confide.cli.evidence_files import fits, read_nonce
 from confide.cli.framework import run_cli
 from confide.cli.main import COMMANDS
 from confide.cli.tables import flat_rows, table
@@ -165,6 +165,22 @@ def test_endorsements_go_to_the_machine_and_to_its_devices(capsys, both: Path, a
     given = (both / "bundle.json", both / "device.json", "--endorsements", both / "certificates")
     code, document = confide(capsys, "evidence", "verify", *given, "--policy", both / "both.toml", *at)
     assert (code, document["verdict"]) == (0, "affirmed")
+
+
+@pytest.mark.parametrize(
+    ("item", "formats"),
+    [
+        (b'{"tcbInfo": {}}', {"tdx", "sgx", "jwt"}), (b" <SoftwareIdentity/>", {"nvidia"}),
+        (b"\xd2\x84", {"azure-containers"}), (b"-----BEGIN PUBLIC KEY-----\n", {"arm-cca", "tpm"}),
+        (b"\x30\x03\x0a\x01\x00", {"nvidia"}), (b"hello", set()), (b"", set()),
+        (b'{"type": "confide-evidence/1"}', set()),
+    ],
+)  # fmt: skip
+def test_file_of_a_folder_is_for_the_formats_that_take_its_kind(item: bytes, formats: set[str]):
+    taken = {name for name in FORMATS if fits(item, {name})}
+    assert taken >= formats
+    assert not taken & {"sev-snp", "aws-nitro"}
+    assert taken or not formats
 
 
 def test_bad_device_is_told_in_the_table(capsys, both: Path, at):

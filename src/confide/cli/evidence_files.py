@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 MAX_NONCE = 512
 # Formats whose verifiers take endorsements that are no certificates or lists, by what these look like.
 _TAKERS = {
-    "JSON": frozenset({"tdx", "sgx", "azure-tdx-vtpm", "jwt", "arm-cca"}),
+    "JSON": frozenset({"tdx", "sgx", "azure-tdx-vtpm", "azure-snp-vtpm", "jwt", "arm-cca"}),
     "XML": frozenset({"nvidia"}),
     "CBOR": frozenset({"azure-containers", "arm-cca"}),
+    "DER": frozenset({"nvidia", "arm-cca", "tpm"}),
+    "key": frozenset({"arm-cca", "tpm"}),
 }
 _CBOR = (0xD2, 0x84, 0xD9, 0xA0, 0xBF)  # a tagged or untagged COSE_Sign1, another tag, a map
 
@@ -119,7 +121,7 @@ def _with_items(bundle: EvidenceBundle, items: Sequence[bytes], *, sorting: bool
 
     from confide.ids import to_base64  # noqa: PLC0415 - the same
 
-    taken = [to_base64(item) for item in items if not sorting or _fits(item, {bundle.format})]
+    taken = [to_base64(item) for item in items if not sorting or fits(item, {bundle.format})]
     return msgspec.structs.replace(bundle, endorsements=tuple(dict.fromkeys([*bundle.endorsements, *taken])))
 
 
@@ -130,7 +132,7 @@ def _endorsements(path: Path, formats: set[str]) -> Iterator[bytes]:
         return
     for file in sorted(one for one in path.iterdir() if one.is_file()):
         items = _split(read_file(file))
-        if all(_fits(item, formats) for item in items):
+        if all(fits(item, formats) for item in items):
             yield from items
         else:
             print(f"{file} holds no endorsement of {', '.join(sorted(formats))}; it is left out.", file=sys.stderr)
@@ -146,7 +148,7 @@ def _split(data: bytes) -> tuple[bytes, ...]:
         return (data,)
 
 
-def _fits(item: bytes, formats: set[str]) -> bool:
+def fits(item: bytes, formats: set[str]) -> bool:
     """Whether the item looks like an endorsement of one of the formats. What it is worth, verification judges."""
     from confide.verify.x509 import MalformedCertificateError, parse_item  # noqa: PLC0415 - --help needs no formats
 
@@ -163,6 +165,10 @@ def _look(item: bytes) -> str:
         return "JSON"
     if text.startswith(b"<"):
         return "XML"
+    if text.startswith(b"-----BEGIN PUBLIC KEY-----"):
+        return "key"
+    if item.startswith(b"\x30"):
+        return "DER"
     return "CBOR" if item[:1] and item[0] in _CBOR else ""
 
 
