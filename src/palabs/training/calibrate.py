@@ -101,7 +101,7 @@ def _fit_values(
     found = Deviance(*(np.vstack([getattr(part, name) for part in parts]) for name in ("excess", "variance")))
     continent = model.grouping[panel.population[np.concatenate(chosen)]]
     full = np.maximum(np.quantile(found.variance, FULL, axis=0), 1.0)
-    bias, inflation = _usual(found, continent, found.variance > TYPED * full)
+    bias, inflation = _usual(found, continent, found.variance > TYPED * full, len(set(model.continents)))
     usual = {"bias": np.round(bias, 4).tolist(), "inflation": np.round(inflation, 4).tolist()}
     usual["full"] = np.round(full, 1).tolist()
     deviates = deviance_deviates(usual, found, np.eye(len(bias))[continent])
@@ -109,11 +109,10 @@ def _fit_values(
     return usual | {"tail": [[round(tail.start, 4), round(tail.slope, 4)] for tail in tails]}
 
 
-def _usual(found: Deviance, continent: Indices, whole: Mask) -> tuple[Floats, Floats]:
+def _usual(found: Deviance, continent: Indices, whole: Mask, continents: int) -> tuple[Floats, Floats]:
     """Bias and inflation, continents x sources, by the people who show a source `whole`; where a continent has fewer
-    than FEW of them, those of all people.
+    than FEW of them (none, where it is left out), those of all people.
     """
-    continents = int(continent.max()) + 1
     bias, inflation = (np.ones((continents, whole.shape[1])) for _ in range(2))
     for source, typed in enumerate(whole.T):
         for number in range(continents):
