@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from palabs.training.calibrate import blank_score, calibrate, source_scores
+from palabs.training.calibrate import _usual, blank_score, calibrate, source_scores
 from palabs.workload.ancestry.calibration import Witnesses, moments
+from palabs.workload.ancestry.fit_test import Deviance
 from palabs.workload.ancestry.model import SOURCES, frequencies, load
 
 EACH = 4  # people of every population
@@ -108,3 +109,11 @@ def test_the_same_people_give_the_same_bytes(model, panel, folds, whole):
     again = calibrated(model, panel, folds)[1]
     assert again.values == whole[1].values
     assert all((again.arrays[name] == array).all() for name, array in whole[1].arrays.items())
+
+
+def test_a_continent_that_nobody_is_from_takes_the_values_of_all():
+    found = Deviance(np.full((40, 2), 3.0), np.full((40, 2), 2.0))
+    continent = np.repeat([0, 1], 20)
+    bias, inflation = _usual(found, continent, np.ones((40, 2), dtype=bool), 3)
+    assert bias.shape == inflation.shape == (3, 2)
+    assert (bias[2] == bias[0]).all()
