@@ -12,10 +12,9 @@ from datetime import datetime
 from confide.checklist import Checklist
 from confide.clock import to_rfc3339
 from confide.evidence.der import IA5_STRING, OCTET_STRING, content_of, read_small_integer
-from confide.evidence.endorsements import MAX_BYTES, MAX_ITEMS
 from confide.evidence.snp import SnpReport
 from confide.verify.anchors import AMD_ROOTS
-from confide.verify.x509 import Certificate, MalformedCertificateError, RevocationList, parse_item
+from confide.verify.x509 import Certificate, RevocationList
 
 # RSASSA-PSS, SHA-384, MGF1 of SHA-384, salt of 48 bytes (AMD 57230, sections 3 and 4).
 AMD_ALGORITHMS = frozenset({"rsa-pss-sha384"})
@@ -45,31 +44,6 @@ class Chain:
     issuer: Certificate
     root: Certificate
     lists: tuple[RevocationList, ...]
-
-
-def parse_endorsements(endorsements: Sequence[bytes], checklist: Checklist) -> list[Certificate | RevocationList]:
-    """Each endorsement parsed once. One that is neither a certificate nor a list is a finding."""
-    items: list[Certificate | RevocationList] = []
-    size = sum(map(len, endorsements))
-    if len(endorsements) > MAX_ITEMS or size > MAX_BYTES:
-        _malformed(checklist, f"{len(endorsements)} endorsements of {size} bytes")
-        return items
-    for index, der in enumerate(endorsements):
-        try:
-            items.append(parse_item(der))
-        except MalformedCertificateError:
-            _malformed(checklist, f"endorsement {index + 1}, which is neither")
-    return items
-
-
-def _malformed(checklist: Checklist, got: str) -> None:
-    checklist.expect(
-        "endorsement.malformed",
-        passed=False,
-        got=got,
-        wanted=f"at most {MAX_ITEMS} certificates or revocation lists in DER",
-        remedy="Leave out what does not belong to the evidence.",
-    )
 
 
 def find_chain(

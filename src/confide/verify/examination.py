@@ -29,8 +29,8 @@ class VerifiedEvidence:
     """Evidence that is genuine. Only the verifier can build it: an `Examination` whose every check passed.
 
     `claims` are JSON-able values, `root` is the fingerprint (`sha256:…`) of the root certificate that the chain
-    ends in, or of the trusted key; `simulated` says that the root is not a vendor's; `devices` is what else was verified
-    with it, such as GPUs.
+    ends in, or of the trusted key; `simulated` says that the root is not a vendor's; `devices` is what else was
+    verified with it, such as GPUs.
     """
 
     format: str

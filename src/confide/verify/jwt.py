@@ -27,7 +27,7 @@ from confide.clock import to_rfc3339
 from confide.errors import Refused
 from confide.evidence.bundle import EvidenceBundle
 from confide.evidence.jwt import FORMAT, JwtEvidence, Token, parse_jwt
-from confide.verify.amd_chain import parse_endorsements
+from confide.verify.certificates import parse_certificates
 from confide.verify.chains import PathRules, check_path
 from confide.verify.examination import Examination
 from confide.verify.jwt_claims import JwtSubject, carries, seconds
@@ -74,7 +74,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     exam.unverified_subject = JwtSubject(evidence, service.product, now)
     check_algorithm(evidence, service, checklist)  # 3
     endorsements = bundle.endorsement_bytes()
-    items = parse_endorsements([one for one in endorsements if not is_key_set(one)], checklist)
+    items = parse_certificates([one for one in endorsements if not is_key_set(one)], checklist)
     found = check_keys(evidence, [one for one in endorsements if is_key_set(one)], items, checklist)  # 4
     for token, key in zip(evidence.tokens, found, strict=True):
         _check_key(token, key, service=service, items=items, trust=trust, exam=exam)  # 4, 5

@@ -32,8 +32,8 @@ from confide.clock import to_rfc3339
 from confide.evidence.bundle import EvidenceBundle
 from confide.evidence.cose import ES384
 from confide.evidence.nitro import FORMAT, NitroDocument, parse_document
-from confide.verify.amd_chain import parse_endorsements
 from confide.verify.anchors import AWS_ROOTS
+from confide.verify.certificates import parse_certificates
 from confide.verify.chains import PathRules, check_path
 from confide.verify.cose_signature import cose_verifies
 from confide.verify.examination import Examination
@@ -94,7 +94,7 @@ def examine_document(
     check_parts(bundle, PARTS, checklist)
     evidence = bundle.evidence_bytes()
     document = check_parsed(parse, evidence, checklist, codes=_PARSED, others=_NEED_DOCUMENT)  # 1, 2
-    items = parse_endorsements(bundle.endorsement_bytes(), checklist)
+    items = parse_certificates(bundle.endorsement_bytes(), checklist)
     if document is None:
         return exam
     age = int((now - document.made_at).total_seconds())

@@ -33,8 +33,8 @@ from confide.evidence.nvidia import FORMAT, NvidiaReport, parse_report
 from confide.evidence.rim import is_rim
 from confide.evidence.spdm import NONCE_SIZE as SPDM_NONCE_SIZE
 from confide.evidence.spdm import SIGNATURE_SIZE, Exchange
-from confide.verify.amd_chain import parse_endorsements
 from confide.verify.anchors import NVIDIA_DEVICE_ROOTS
+from confide.verify.certificates import parse_certificates
 from confide.verify.chains import PathRules, check_path, find_path
 from confide.verify.examination import Examination
 from confide.verify.nvidia_fwid import certified_fwid
@@ -136,7 +136,7 @@ def _sort_endorsements(
     """Certificates and lists, and answers by OCSP; manifests are left out."""
     ders = [one for one in bundle.endorsement_bytes() if not is_rim(one)]
     answers = {der: answer for der in ders if (answer := parse_answer(der)) is not None}
-    return parse_endorsements([der for der in ders if der not in answers], checklist), list(answers.values())
+    return parse_certificates([der for der in ders if der not in answers], checklist), list(answers.values())
 
 
 def _is_asked(path: Sequence[Certificate], lists: Sequence[RevocationList], exam: Examination) -> bool:

@@ -47,9 +47,9 @@ from confide.verify.amd_chain import (
     check_validity,
     find_chain,
     hardware_id,
-    parse_endorsements,
 )
 from confide.verify.anchors import AMD_ROOTS
+from confide.verify.certificates import parse_certificates
 from confide.verify.examination import Examination
 from confide.verify.parts import check_parts
 from confide.verify.signatures import verifies
@@ -111,7 +111,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     evidence = bundle.evidence_bytes()
     check_parts(bundle, PARTS, checklist)
     report = check_size_and_version(evidence, checklist)  # 1
-    items = parse_endorsements(bundle.endorsement_bytes(), checklist)
+    items = parse_certificates(bundle.endorsement_bytes(), checklist)
     if report is None:
         return exam
     check_reserved(report, checklist)  # 1

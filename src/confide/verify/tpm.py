@@ -59,8 +59,8 @@ from confide.evidence.tpm import (
     parse_signature,
 )
 from confide.evidence.tpm_delivery import PARTS, parse_pcrs
-from confide.verify.amd_chain import parse_endorsements
 from confide.verify.anchors import VENDOR_ROOTS
+from confide.verify.certificates import parse_certificates
 from confide.verify.event_log import LoggedBoot, check_logs, strongest
 from confide.verify.examination import Examination
 from confide.verify.parts import check_parts
@@ -179,7 +179,7 @@ def examine(bundle: EvidenceBundle, *, now: datetime, report_data: bytes | None,
     exam = Examination(format=FORMAT, now=now, required=REQUIRED, cannot_tell=CANNOT_TELL)
     checklist = exam.checklist
     check_parts(bundle, PARTS, checklist)
-    items = parse_endorsements(bundle.endorsement_bytes(), checklist)
+    items = parse_certificates(bundle.endorsement_bytes(), checklist)
     evidence = bundle.evidence_bytes()
     quote = _read(parse_quote, evidence, _QUOTE_CODES, checklist)  # 1
     if quote is None:
