@@ -105,6 +105,17 @@ def test_people_whose_snps_are_independent_need_no_inflation(whole):
         assert inflation.mean() < 2.0  # of some ten people a continent
 
 
+@pytest.mark.parametrize("continent", ["SAS"])
+def test_a_continent_without_people_has_the_values_of_all(model, panel, folds, continent):
+    left = np.array(model.continents)[panel.population] != continent
+    _, kept = calibrated(model, panel, np.where(left, folds, -1), people=left)
+    values, number = kept.values["fit"], sorted(set(model.continents)).index(continent)
+    assert np.shape(values["bias"]) == np.shape(values["inflation"]) == (5, len(SOURCES))
+    assert np.shape(values["tail"]) == (5, 2)
+    assert values["tail"][number] == pytest.approx([1.645, 0.418], abs=1e-3)  # of a normal distribution
+    assert np.isfinite(values["bias"][number]).all()
+
+
 def test_the_same_people_give_the_same_bytes(model, panel, folds, whole):
     again = calibrated(model, panel, folds)[1]
     assert again.values == whole[1].values

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from palabs.evaluate import words
 from palabs.evaluate.levels import Level
 from palabs.evaluate.measures import Figures
 from palabs.evaluate.pages import Section, Table
@@ -50,7 +51,7 @@ def section(goals: Sequence[Goal]) -> Section:
     ]
     return Section(
         "Against the goals",
-        f"Set before anything was measured. {met} of {len(goals)} are met.",
+        f"{words.GOALS} {met} of {len(goals)} are met.",
         [Table(("what", "bar", "hoped for", "measured", "beside it", "met"), rows)],
     )
 

@@ -29,6 +29,10 @@ def introduction(model: str) -> str:
     return INTRODUCTION.format(model=model)
 
 
+GOALS = """\
+The bars were set before anything was measured. Which files count as mixed, who is an outsider, and the correction for
+chance were settled later, with the first figures known; the former measures are in the tables below."""
+
 KINDS = """\
 The example files hold 169 ancestry-informative SNPs, alone or with 14,000 genome-wide ones (typed in 14 of the 26
 populations), with 9,300 of phased genomes (12 populations), or with both. Two rows mix them. *What each person has* is
@@ -38,9 +42,9 @@ that its example person has (169 alone for ten populations, with phased for two,
 for ten), 40 of each population, of the Iberians, of whom no more were typed so, 11. The goals for mixed formats are
 about this one.
 
-Only the 8,400 ancestry-informative, microhaplotype and exonic SNPs were typed in all 26 populations; for
-two thirds of these no source states the nucleotides, so that a consumer file cannot show them and a VCF can. Of some
-people's files 30 % of the SNPs are missing: one draw for every half fold, as the customers of one chip share its
+Only the 8,400 ancestry-informative, microhaplotype and exonic SNPs were typed in all 26 populations; for two thirds of
+these no source states the nucleotides, so that a consumer file cannot show them and a VCF can. Of some people's files
+30 % of the SNPs are missing: one draw for every half fold, as the customers of one chip share its
 SNPs. A *VCF of variants only* shows no genotype without a variant; where no source states the letter of the reference
 genome, the rarer allele is taken for the variant; the people of the first two folds were asked, since nobody's file
 has the SNPs of another's.
