@@ -144,7 +144,7 @@ def test_row_2_no_flag_names_a_simulated_root():
     parser = argparse.ArgumentParser()
     evidence_verify.configure(parser)
     assert {flag for action in parser._actions for flag in action.option_strings} == {
-        "-h", "--help", "--endorsements", "--policy", "--nonce", "--at", "--format",
+        "-h", "--help", "--endorsements", "--policy", "--nonce", "--at", "--format", "--part", "--ear", "--trust-key",
     }  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def test_a_register_that_is_not_there_is_refused():
 
 
 FINDINGS = [
-    ({"user_data": "01"}, {}, "", "01"),
+    ({"user_data": "01"}, {}, "nothing", "01"),
     ({"user_data": ""}, {"user_data": b"me"}, "6d65", "nothing"),
     ({"registers": {"PCR17": ["00" * 48]}}, {}, "PCR17 not there", "one of " + "00" * 48),
     ({"registers": {"PCR16": ["00" * 48]}}, {}, "PCR16 " + "10" * 48, "one of " + "00" * 48),
