@@ -56,6 +56,7 @@ def test_table_entries_that_are_not_der_are_left_out(fake_amd: FakeAmd):
         ENTRY.pack(b"\1" * 16, 0, 24) + bytes(24),
         ENTRY.pack(b"\1" * 16, 48, 1),
         b"-----BEGIN CERTIFICATE-----\nAAAA\n",
+        b"-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n",
         b"-----BEGIN CERTIFICATE-----\nA*A=\n-----END CERTIFICATE-----\n",
         b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
         bytes(2 << 20),

@@ -219,3 +219,8 @@ def test_certificates_without_a_document_are_not_taken_for_one(names: list[str])
 )
 def test_other_bytes_are_not_taken_for_a_document(data: bytes):
     assert nitro.recognise(data) is None
+
+
+@pytest.mark.parametrize("broken", ["AAA", "A*A="])
+def test_pem_that_is_broken_holds_no_document(broken: str):
+    assert nitro.recognise(f"-----BEGIN CERTIFICATE-----\n{broken}\n-----END CERTIFICATE-----\n".encode()) is None

@@ -10,7 +10,7 @@ from confide.errors import Refused
 from confide.policy import Policy, Waiver, parse_policy
 from confide.policy.appraisal import judge
 from confide.policy.explanation import explain_policy
-from confide.policy.jwt_rules import KIND
+from confide.policy.jwt_rules import KIND, Told
 from confide.policy.template import PlatformText, PolicyText, default_values
 from confide.testing.fake_service import ALGORITHMS, DIGEST, ISSUERS, MEASUREMENT, NONCE, FakeService, nvidia_device
 from confide.verify import VerifiedEvidence
@@ -181,3 +181,7 @@ def test_the_policy_is_explained_in_sentences():
     assert "Of results of Google Confidential Space" in told
     assert "The result is at most 300 seconds old" in told
     assert f"What runs is {DIGEST}" in told
+
+
+def test_what_a_result_tells_is_shown_with_commas_between():
+    assert str(Told(("UpToDate", "not told"))) == "UpToDate, not told"

@@ -17,7 +17,7 @@ from confide.policy import Waiver, judge, parse_policy
 from confide.policy.kinds import KINDS, kind_of
 from confide.policy.reading import integer, list_of, one_of
 from confide.policy.rule import Rule, among, at_least, same
-from confide.policy.suggestion import suggest_policy, suggest_value
+from confide.policy.suggestion import _suggest_for_all, suggest_policy, suggest_value
 from confide.policy.template import PlatformText, PolicyText, default_values, toml_value, unset_rules
 from confide.testing import FakeAmd
 from confide.verify import FORMATS, Trust, examine
@@ -283,3 +283,14 @@ def test_value_is_written_as_toml_reads_it(value: object):
 
     read = tomllib.loads(f"value = {toml_value(value)}")["value"]
     assert read == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_samples_that_share_no_value_of_a_rule_that_is_never_waived_make_no_policy():
+    rule = Rule(
+        "size", "snp.vmpl", integer(0, 9), lambda s: s, same, str, str, "", "a size", waivable=False,
+        suggest=lambda subject: subject,
+    )  # fmt: skip
+    assert _suggest_for_all(rule, [3, 3], {}) == 3
+    with pytest.raises(Misuse) as caught:
+        _suggest_for_all(rule, [3, 4], {})
+    assert caught.value.codes == ("policy.sample",)

@@ -10,7 +10,7 @@ from confide.checklist import Checklist
 from confide.errors import Refused
 from confide.evidence import EvidenceBundle
 from confide.testing import FakeAmd
-from confide.verify import Trust, VerifiedEvidence, examine, snp, verify_evidence
+from confide.verify import Examination, Trust, VerifiedEvidence, examine, snp, verify_evidence
 
 
 @pytest.fixture
@@ -93,3 +93,12 @@ def test_check_is_left_out_only_where_something_failed():
     checklist.expect("snp.size", passed=False, got="1", wanted="2", remedy="")
     checklist.unchecked("snp.signature", "snp.size")
     assert [(check.code, check.outcome) for check in checklist.checks][-1] == ("snp.signature", "failed")
+
+
+def test_examination_that_read_nothing_concludes_nothing(fake_amd: FakeAmd):
+    """Every required check may have passed: without a subject and a root there is no evidence."""
+    exam = Examination(format="sev-snp", now=fake_amd.now, required=frozenset({"snp.size"}))
+    exam.checklist.expect("snp.size", passed=True, got="", wanted="", remedy="")
+    with pytest.raises(Refused) as caught:
+        exam.conclude()
+    assert caught.value.codes == ("evidence.incomplete",)

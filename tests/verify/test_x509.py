@@ -18,7 +18,7 @@ from confide.evidence import EvidenceBundle
 from confide.launch.simulated.vendor import Authority, subject
 from confide.testing import FakeAmd
 from confide.verify.signatures import RSA_PSS, verifies
-from confide.verify.x509 import Certificate, MalformedCertificateError, RevocationList, parse_item
+from confide.verify.x509 import Certificate, MalformedCertificateError, RevocationList, forget, parse_item
 
 KEY = generate_private_key(65537, 2048)
 
@@ -132,3 +132,13 @@ def test_algorithm_outside_of_the_signature_is_the_one_inside(fake_amd: FakeAmd)
                 changed[position] ^= 1 << bit
                 with pytest.raises(MalformedCertificateError):
                     parse_item(bytes(changed))
+
+
+def test_what_is_forgotten_is_read_and_checked_again(fake_amd: FakeAmd):
+    before = parsed(fake_amd.ask.der)
+    assert parsed(fake_amd.ask.der) is before
+    forget()
+    again = parsed(fake_amd.ask.der)
+    assert again is not before
+    assert again == before
+    assert again.signed_by(parsed(fake_amd.ark.der), RSA_PSS)
