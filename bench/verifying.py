@@ -4,8 +4,9 @@ SEV-SNP: a report with AMD's chain, RSA of 4096 bits as the real one has. The ba
 checks by the same library: report, leaf, issuer, and the root's own, which the verifier does not need, since it pins
 the root; "from DER" with the loading of certificates and keys, which comes before any of them. "First" is with nothing
 remembered, "again" with the same chain seen before: then one signature is left, and that one is the physical limit.
-The command line is started as a process of its own. Everything takes turns, several times over, and the best of each
-counts. Run it with `python bench/verifying.py`; it prints JSON.
+TDX: a quote whose certificates and collateral were seen before, against the call of dcap-qvl that is made in it, with
+its collateral parsed. The command line is started as a process of its own. Everything takes turns, several times over,
+and the best of each counts. Run it with `python bench/verifying.py`; it prints JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import load_der_x509_certificate
@@ -26,7 +28,8 @@ from confide.ids import sha256_of
 from confide.launch.simulated.vendor import Authority, subject
 from confide.testing import FakeAmd
 from confide.testing.fake_amd import AMD
-from confide.verify import verify_evidence
+from confide.testing.fake_intel import FakeIntel
+from confide.verify import intel_dcap_qvl, verify_evidence
 from confide.verify.amd_chain import AMD_ALGORITHMS
 from confide.verify.signatures import verifies
 from confide.verify.snp import report_signature
@@ -123,6 +126,22 @@ def measure() -> dict[str, float]:
     return figures
 
 
+def measure_tdx() -> dict[str, float]:
+    """Microseconds and the ratio of a whole verification of a TDX quote to dcap-qvl's part of it."""
+    intel = FakeIntel.create(NOW)
+    bundle, calls = intel.evidence(intel.domain()), []
+    bare = intel_dcap_qvl.verify_with_root_ca
+
+    def whole() -> None:
+        verify_evidence(bundle, now=NOW, report_data=None, simulated_roots=[intel.root_fingerprint])
+
+    with patch.object(intel_dcap_qvl, "verify_with_root_ca", lambda *given: calls.append(given) or bare(*given)):
+        whole()
+    best = best_of({"dcap_qvl": lambda: bare(*calls[0]), "whole": whole})
+    figures = {f"tdx_{name}_microseconds": round(seconds * 1e6, 1) for name, seconds in best.items()}
+    return figures | {"tdx_whole_over_dcap_qvl": round(best["whole"] / best["dcap_qvl"], 3)}
+
+
 def start_of_the_command() -> dict[str, float]:
     """Milliseconds from start to end of `confide --version` and of a help page, against Python's own."""
     commands = {
@@ -140,4 +159,4 @@ def start_of_the_command() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure() | start_of_the_command(), indent=2))
+    print(json.dumps(measure() | measure_tdx() | start_of_the_command(), indent=2))
