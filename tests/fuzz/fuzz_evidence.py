@@ -99,7 +99,7 @@ def write_seeds(folder: Path) -> None:
 
 if __name__ == "__main__":
     corpus = Path(sys.argv[-1])
-    if not any(corpus.iterdir()):
+    if corpus.is_dir() and not any(corpus.iterdir()):
         write_seeds(corpus)
     atheris.Setup(sys.argv, one_input)
     atheris.Fuzz()
