@@ -166,5 +166,5 @@ def _draw(images: Path, groups: Sequence[Verdicts], insiders: Sequence[Verdicts]
             value = separation(insiders, [group])
             name = group.name.replace("_", ", ")
             dots.append(plots.Dot(f"{name}: {SHORT.get(group.platform, 'HGDP')}", value, value, value))
-    plots.dots(images / picture.file, dots, "area under the curve against insiders of all platforms", (0.45, 1.01))
+    plots.dots(images / picture.file, dots, "area under the curve against insiders of all platforms", (0.4, 1.01))
     return picture

@@ -39,8 +39,8 @@ populations), with 9,300 of phased genomes (12 populations), or with both. Two r
 everybody with whatever of these they were typed on: 44 % have the 169 SNPs alone, as the panels happen to be. *The
 mixture of the example people's files* is what the 26 example files are: the people of each population bring the file
 that its example person has (169 alone for ten populations, with phased for two, with genome-wide for four, with both
-for ten), 40 of each population, of the Iberians, of whom no more were typed so, 11. The goals for mixed formats are
-about this one.
+for ten), up to 40 of each population, of the Iberians, of whom no more were typed so, 11. The goals for mixed formats
+are about this one.
 
 Only the 8,400 ancestry-informative, microhaplotype and exonic SNPs were typed in all 26 populations; for two thirds of
 these no source states the nucleotides, so that a consumer file cannot show them and a VCF can. Of some people's files
@@ -104,9 +104,9 @@ nobody. *Drawn*: from the allele frequencies of HGDP populations that are none o
 SNPs; they lack the linkage of real genomes and carry the sampling of some twenty people, so insiders with the shuffled
 alleles of as many stand beside them. A population that was left out while its region stays is no outsider: its people
 are to get the region's name, or a neighbour's; one such is in the table for comparison, in no goal. The neighbours of a
-single region differ from it by little: genome-wide SNPs show most of its people to be outsiders, the exonic and phased
-ones, most of them rare, do not. With 169 SNPs the test does not claim to notice anybody: nobody is called inside there,
-and these are left out of the goals."""
+single region differ from it by little, so its people are hard to notice, above all by the exonic and phased SNPs, most
+of which are rare. With 169 SNPs the test does not claim to notice anybody: nobody is called inside there, and these are
+left out of the goals."""
 
 REFERENCE_PICTURE = (
     "How well each group of outsiders is told from insiders of all platforms together: the area under the curve."
