@@ -2,8 +2,9 @@
 
 A temperature alone (Guo et al. 2017) is a compromise: a few people of whom the logits are clearly wrong make it too
 diffident about all others. So a share of people, the lapse, is taken to be described by no logit (as the lapses of
-observers in psychophysics: Wichmann & Hill 2001), and the temperature is that of the others. With a temperature for
-each region instead of one for all, and the lapse, the leave-one-out log-loss of the training people is the least.
+observers in psychophysics: Wichmann & Hill 2001), and the temperature is that of the others. With the lapse the
+leave-one-out log-loss of the training people is lower; a temperature for each region instead of one for all was taken
+with all folds in view.
 """
 
 from __future__ import annotations
