@@ -83,6 +83,29 @@ def test_anything_else_is_left_to_others(data: bytes):
 
 
 @pytest.mark.parametrize(
+    "document",
+    [
+        {"message": 1, "signature": 2, "pcrs": 3},
+        {"tpm_quote": {"message": "", "signature": "", "pcrs": []}},
+        {"hcl_report": "AA", "message": 1, "signature": 2, "pcrs": 3},
+        {"hcl_report": "AA", "tpm_quote": ["message", "signature", "pcrs"]},
+        {"hcl_report": "AA", "tpm_quote": {"message": "", "signature": ""}, "pcrs": []},
+    ],
+)
+def test_the_names_of_a_quote_elsewhere_make_none(document: dict[str, object]):
+    assert recognise(json.dumps(document).encode()) is None
+
+
+def test_a_quote_of_the_hardware_comes_along_for_tdx_alone():
+    on_snp = recognise(json.dumps(version_1(hcl(), td_quote=as_base64url(TD_QUOTE))).encode())
+    assert on_snp is not None
+    assert on_snp.part("td_quote") is None
+    without = recognise(json.dumps(version_1(hcl("tdx"))).encode())
+    assert without is not None
+    assert without.part("td_quote") is None
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"hcl_report": 5}, {"hcl_report": "!"}, {"hcl_report": "é"}, {"hcl_report": [256]}, {"hcl_report": [True]},

@@ -117,6 +117,7 @@ def test_anything_else_is_left_to_others(data: bytes):
         {"measurement": [1]}, {"measurement": [256] * 48}, {"chip_id": "00" * 63}, {"current_tcb": 5},
         {"current_tcb": {"bootloader": 256, "tee": 0, "snp": 0, "microcode": 0}}, {"current_tcb": {"bootloader": 1}},
         {"current": {"major": 1}}, {"signature": {"r": [0] * 72}}, {"signature": None}, {"cpuid_mod_id": None},
+        {"cpuid_fam_id": None, "cpuid_mod_id": None, "cpuid_step": None}, {"version": 2, "cpuid_fam_id": None},
         {"launch_mit_vector": "1"}, {"current": {"major": 256, "minor": 0, "build": 0}},
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 
 from confide.errors import Refused
-from confide.evidence import EvidenceBundle, pack_evidence
+from confide.evidence import EvidenceBundle, azure_containers, pack_evidence
 from confide.evidence.azure_containers import MAX_POLICY
 from confide.evidence.cose import ALGORITHM, CONTENT_TYPE, ES384, PS256, RS256, X5CHAIN, parse_sign1
 from confide.evidence.endorsements import split_endorsements
@@ -369,6 +369,10 @@ def test_a_field_of_another_shape_is_refused(amd: FakeAmd, microsoft: FakeMicros
     with pytest.raises(Refused) as caught:
         recognise(passed_on(group(amd, microsoft.endorse(LAUNCHED)), **change))
     assert caught.value.codes == ("evidence.format",)
+
+
+def test_the_names_of_its_fields_elsewhere_make_no_evidence():
+    assert azure_containers.recognise(b'{"uvm_endorsements": "AA", "other": {"evidence": "AA"}}') is None
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,11 @@ def test_an_author_digest_without_its_flag_is_refused(fake_amd: FakeAmd):
     assert refusal(fake_amd, report, OWNER.parts(report)) == ("snp.id_block.author",)
 
 
-@pytest.mark.parametrize("key", [IdKey(bytes(1028)), IdKey.of(1, 1), IdKey(OWNER.id_key.raw[:-1] + b"\1")])
+# The right point, of another curve by its number, and before a reserved byte that is not zero.
+UNFIT = (IdKey(b"\1" + OWNER.id_key.raw[1:]), IdKey(OWNER.id_key.raw[:-1] + b"\1"))
+
+
+@pytest.mark.parametrize("key", [IdKey(bytes(1028)), IdKey.of(1, 1), *UNFIT])
 def test_a_key_that_is_no_point_of_p384_is_refused(fake_amd: FakeAmd, key: IdKey):
     report = replace(launched(fake_amd, with_author=False), id_key_digest=key.digest)
     auth = replace(OWNER.authenticate(OWNER.block(report), with_author=False), id_key=key)
