@@ -11,10 +11,10 @@ import pytest
 from confide.cli.main import main
 from confide.errors import Misuse
 from confide.policy.codes import CODES
-from confide.testing.vectors import Outcome, Vector, dump_vectors, findings_of, load_vectors, run_vector
+from confide.testing.vectors import Outcome, Vector, dump_vectors, findings_of, load_vectors, reasons_of, run_vector
 
 VECTORS = Path(__file__).parents[2] / "vectors"
-FINDINGS = Path(__file__).parents[1] / "verify" / "findings"
+WORDS = Path(__file__).parents[1] / "verify"
 FILES = sorted(VECTORS.glob("*.json"))
 
 
@@ -33,7 +33,13 @@ def test_every_vector_comes_out_as_expected(file: Path):
 def test_every_finding_says_exactly_what_was_got_and_wanted_and_what_to_do(file: Path):
     """Written by tools/write_vectors.py: whoever changes a word sees it here, and decides whether it is better."""
     said = {one.name: found for one in load_vectors(file.read_bytes()) if (found := findings_of(one))}
-    assert said == json.loads((FINDINGS / file.name).read_text(encoding="utf-8"))
+    assert said == json.loads((WORDS / "findings" / file.name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_check_says_exactly_why_it_passed_did_not_apply_or_was_not_made(file: Path):
+    said = reasons_of(load_vectors(file.read_bytes()))
+    assert said == json.loads((WORDS / "reasons" / file.name).read_text(encoding="utf-8"))
 
 
 def test_there_are_400_vectors_and_70_percent_are_refusals(every: list[Vector]):

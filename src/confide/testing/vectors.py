@@ -18,12 +18,12 @@ from typing import Literal
 import msgspec
 
 from confide.clock import from_rfc3339, to_rfc3339
-from confide.errors import ConfideError, Misuse
+from confide.errors import Check, ConfideError, Misuse
 from confide.evidence.bundle import EvidenceBundle
 from confide.ids import from_base64, sha256_of
 from confide.policy import judge, parse_policy
 from confide.strictjson import load_as
-from confide.verify import Trust, examine_alone
+from confide.verify import Examination, Trust, examine_alone
 
 MAX_BYTES = 1 << 24
 Verdict = Literal["genuine", "affirmed", "refused", "unavailable", "misuse"]
@@ -85,7 +85,7 @@ class Vector:
 
 def run_vector(vector: Vector) -> Outcome:
     """What this verifier says of a vector."""
-    failure = _failure(vector)
+    failure, _ = _run(vector)
     if failure is None:
         return Outcome("genuine" if vector.policy is None else "affirmed")
     return Outcome(failure.kind, tuple(sorted(set(failure.codes))))
@@ -93,21 +93,33 @@ def run_vector(vector: Vector) -> Outcome:
 
 def findings_of(vector: Vector) -> list[dict[str, str]]:
     """The findings in this verifier's own words: code, got, wanted and remedy of each."""
-    failure = _failure(vector)
+    failure, _ = _run(vector)
     return [finding.to_dict() for finding in failure.findings] if failure else []
 
 
-def _failure(vector: Vector) -> ConfideError | None:
+def reasons_of(vectors: Iterable[Vector]) -> list[list[str]]:
+    """Code, outcome and reason of every check that gives one, over all vectors, each once, sorted."""
+    checks = {check for vector in vectors for check in _run(vector)[1] if check.reason}
+    return sorted([check.code, check.outcome, check.reason] for check in checks)
+
+
+def _run(vector: Vector) -> tuple[ConfideError | None, tuple[Check, ...]]:
     try:
-        if vector.policy is None:
-            exam = examine_alone(vector.bundle, now=vector.now, report_data=vector.report_data, trust=vector.trust)
-        else:
-            policy = parse_policy(vector.policy)
-            exam = judge(vector.bundle, policy, report_data=vector.report_data, now=vector.now)
+        exam = _examine(vector)
+    except ConfideError as failure:
+        return failure, failure.checks
+    try:
         exam.conclude()
     except ConfideError as failure:
-        return failure
-    return None
+        return failure, exam.checklist.checks
+    return None, exam.checklist.checks
+
+
+def _examine(vector: Vector) -> Examination:
+    bundle, now, report_data = vector.bundle, vector.now, vector.report_data
+    if vector.policy is None:
+        return examine_alone(bundle, now=now, report_data=report_data, trust=vector.trust)
+    return judge(bundle, parse_policy(vector.policy), report_data=report_data, now=now)
 
 
 def load_vectors(data: bytes) -> list[Vector]:
