@@ -60,7 +60,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
 @pytest.mark.skipif(sys.gettrace() is not None, reason="coverage takes the time")
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS.keys())
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
-def test_bombs_are_answered_in_ten_milliseconds(reader: Callable[[bytes], object], bomb: bytes):
+def test_bombs_are_answered_at_once(reader: Callable[[bytes], object], bomb: bytes):
     assert len(bomb) <= SIZE
     times = []
     for _ in range(5):
@@ -68,4 +68,5 @@ def test_bombs_are_answered_in_ten_milliseconds(reader: Callable[[bytes], object
         with contextlib.suppress(Refused, NoKeysError):
             reader(bomb)
         times.append(time.process_time() - begin)
-    assert min(times) < 0.010
+    # Measured: under 10 ms. Ten times that, for slow and busy machines: what this catches grows with the square.
+    assert min(times) < 0.1

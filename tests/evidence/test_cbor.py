@@ -124,14 +124,15 @@ BOMBS = {
 
 @pytest.mark.skipif(sys.gettrace() is not None, reason="coverage takes the time")
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
-def test_bombs_are_answered_in_ten_milliseconds(bomb: bytes):
+def test_bombs_are_answered_at_once(bomb: bytes):
     times = []
     for _ in range(5):
         begin = time.process_time()
         with pytest.raises(MalformedCborError):
             load_cbor(bomb)
         times.append(time.process_time() - begin)
-    assert min(times) < 0.010
+    # Measured: under 10 ms. Ten times that, for slow and busy machines: what this catches grows with the square.
+    assert min(times) < 0.1
 
 
 VALUES = st.recursive(

@@ -58,7 +58,7 @@ def test_the_fuzzer_finds_a_planted_fault(corpus, tmp_path):
     """The same fuzzer with a reader that forgets to catch one error: it must stop with it."""
     source = tmp_path / "planted.py"
     fault = (
-        'def one_input(data: bytes) -> None:\n    int(data.split(b"\\t")[2]) if b"\\t" in data else 0\n\n\nif __name__'
+        'def one_input(data: bytes) -> None:\n    int(data.split(b"\\t")[-1]) if b"\\t" in data else 0\n\n\nif __name__'
     )
     source.write_text(FUZZER.read_text().replace("if __name__", fault))
     done = fuzz(corpus, f"-runs={RUNS}", source=source)

@@ -21,20 +21,8 @@ from confide.testing.fake_tpm import FakeTpm
 from confide.verify import verify_evidence
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-LIMIT = 0.010
-# What the loop in `slowness` takes on the machine that the limit was measured on, when nothing else runs there.
-_IDLE = 0.0023
-
-
-def slowness() -> float:
-    """How much slower than that this machine is just now, 1 at least."""
-    best = 1.0
-    for _ in range(7):
-        begun = time.process_time()
-        for number in range(20000):
-            str(number).encode()
-        best = min(best, time.process_time() - begun)
-    return max(1.0, best / _IDLE)
+# Measured: 2 to 10 ms. Ten times that, for slow and busy machines: what this catches grows with the square.
+LIMIT = 0.1
 
 
 def seconds(tpm: FakeTpm, event_log: bytes) -> float:
@@ -73,13 +61,13 @@ LOGS = {
 
 
 @pytest.mark.parametrize("name", LOGS)
-def test_event_log_of_64_kib_is_answered_in_10_ms(name: str):
+def test_event_log_of_64_kib_is_answered_at_once(name: str):
     boot = FakeBoot.healthy()
-    assert seconds(FakeTpm.create(NOW, boot=boot), LOGS[name][:SIZE]) < LIMIT * slowness()
+    assert seconds(FakeTpm.create(NOW, boot=boot), LOGS[name][:SIZE]) < LIMIT
 
 
 @pytest.mark.parametrize("name", ["databases of many", "commands", "wide text", "one long command"])
-def test_event_log_that_replays_is_answered_in_10_ms(name: str):
+def test_event_log_that_replays_is_answered_at_once(name: str):
     """The same logs where the TPM signed what they lead to: now all of the meaning is read."""
     boots = {
         "databases of many": (variable("dbx", signature_list([bytes(32)] * 30)),) * 40,
@@ -88,7 +76,7 @@ def test_event_log_that_replays_is_answered_in_10_ms(name: str):
         "one long command": (grub("x" * 60000),),
     }
     tpm = FakeTpm.create(NOW, boot=FakeBoot(boots[name], ("sha256",)))
-    assert seconds(tpm, tpm.boot.encode()) < LIMIT * slowness()
+    assert seconds(tpm, tpm.boot.encode()) < LIMIT
 
 
 def changed(raw: bytes, chance: random.Random) -> bytes:
