@@ -17,15 +17,16 @@ LEVELS = (
     {"errors", "checklist", "clock", "secrets", "ids", "strictjson"},
     {"crypto", "binding", "job", "evidence", "sealed"},
     {"protocol", "verify"},
-    {"policy", "measure", "keys"},
+    {"policy", "measure", "keys", "audit"},
     {"receipt", "workload", "results"},
-    {"broker", "owner", "enclave", "launch", "endorse"},
+    {"broker", "owner", "enclave", "launch", "endorse", "kbs"},
     {"testing"},
     {"cli", "console"},
 )
 PURE = {"evidence", "verify", "policy"}
 SOCKETS_AND_DATABASES = {
     "socket", "ssl", "http", "urllib", "asyncio", "sqlite3", "starlette", "uvicorn", "httpx", "requests", "fsspec",
+    "psycopg", "psycopg_pool", "boto3", "pkcs11",
 }  # fmt: skip
 
 
